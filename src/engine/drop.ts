@@ -1,0 +1,68 @@
+// Every reason for which a frame, a message or a request is given up. Counted per core in the statistics
+// segment; `show drops` and the metrics print the names. Append only: the number is the counter's index.
+
+/** Reasons, in counter order. A name says what was wrong with the frame, or which bound was met. */
+export const DROP_NAMES = [
+  "runt", // Shorter than an Ethernet header.
+  "oversize", // Longer than the buffer that would have to hold it.
+  "reserved-group", // 01-80-C2-00-00-0X, never relayed (IEEE 802.1D-2004 7.12.6).
+  "bpdu-no-stp", // A BPDU where no spanning tree runs.
+  "lacp-no-channel", // A slow-protocol frame on a port of no LACP channel.
+  "source-group", // The source MAC has the group bit set, or is zero.
+  "vlan-reserved", // VID 4095 (IEEE 802.1Q-2018 table 9-2).
+  "vlan-filtered", // The channel is no member of the frame's VLAN.
+  "vlan-tagged-on-access", // A tagged frame of another VLAN on an access channel.
+  "port-unattached", // The port belongs to no bridge and to no interface.
+  "same-channel", // The destination is where the frame came from.
+  "no-destination-channel", // Nobody else is in the VLAN.
+  "channel-down", // The destination channel has no link.
+  "transmit-queue-full", // The driver took fewer frames than the burst had.
+  "pool-empty", // No buffer left for a copy.
+  "handover-full", // The bus to the frame's core is full.
+  "arp-short", // Truncated ARP (RFC 826).
+  "arp-format", // ARP of another hardware or protocol type or length: parsed, not acted on.
+  "arp-operation", // ARP operation that is not served.
+  "arp-source", // ARP whose sender MAC or address cannot be a station's.
+  "arp-spoof", // ARP that contradicts a static or local entry.
+  "arp-rate", // More ARP of one port than the limit allows.
+  "arp-queue-full", // Oldest frame waiting for an address, replaced by a newer one.
+  "arp-failed", // Frame whose next hop did not answer.
+  "arp-negative", // Frame to a next hop that failed a moment ago.
+  "arp-table-full", // No entry could be evicted.
+  "mac-limit", // BR-9: the channel already has its number of stations.
+  "ip-short", // Truncated IPv4.
+  "ip-header", // Version, header length or total length wrong.
+  "ip-checksum", // IPv4 header checksum wrong.
+  "ip-source", // Source address that no host may use (RFC 1812 5.3.7).
+  "ip-destination", // Destination that must not be forwarded (RFC 1812 5.3.7, RFC 6890).
+  "ip-options", // Source routing, refused (RFC 7126).
+  "ip-ttl", // TTL ran out.
+  "ip-no-route", // No route.
+  "ip-too-big", // Larger than the MTU with DF set.
+  "ip-forwarding-off", // Not for us and forwarding is off.
+  "ip-not-for-us", // Frame to our MAC whose IP destination we neither own nor forward.
+  "ip-protocol", // Nobody here speaks the protocol.
+  "icmp-short", // Truncated ICMP.
+  "icmp-checksum", // ICMP checksum wrong.
+  "icmp-rate", // ICMP error not sent: rate limit (RFC 1812 4.3.2.8).
+  "icmp-type", // ICMP message that needs no action.
+  "ethertype", // Nobody here speaks the Ethernet type.
+  "not-local", // Unicast to another MAC on a routed port.
+  "checksum-offload", // Offload header that contradicts the frame.
+  "bus-unknown", // A message of a type that this core does not know.
+  "storm", // Storm control.
+  "isolated", // Port isolation.
+  "muted", // The port makes stations move all the time (BR-10).
+  "tap-closed", // The host side does not take frames.
+  "steering-loop", // A frame handed over twice.
+  "kernel-ring", // The kernel had no room in the port's ring.
+] as const;
+
+export type DropName = (typeof DROP_NAMES)[number];
+
+/** Reason number by name: `Drop.runt`, `Drop["arp-short"]`. */
+export const Drop: { readonly [N in DropName]: number } = Object.fromEntries(
+  DROP_NAMES.map((name, index) => [name, index]),
+) as { [N in DropName]: number };
+
+export const DROP_COUNT: number = DROP_NAMES.length;

@@ -1,0 +1,33 @@
+// Things worth telling a person: transitions with their cause. An engine emits numbers; the control core makes
+// the line {time, core, subject, from, to, cause, evidence}. Append only.
+
+/** Event codes, with the meaning of the four numbers that go along (a, b, c, d). */
+export const EVENT_NAMES = [
+  "port-up", // a port
+  "port-down", // a port
+  "station-learned", // a bridge, b mac, c vlan, d channel
+  "station-moved", // a mac, b vlan, c from channel, d to channel
+  "station-flushed", // a bridge, b mac, c vlan, d channel
+  "bridge-full", // a bridge, b channel that gave up its oldest
+  "channel-muted", // a bridge, b channel, c moves seen
+  "channel-unmuted", // a bridge, b channel
+  "mac-limit", // a bridge, b channel, c limit
+  "arp-added", // a interface, b address, c mac
+  "arp-changed", // a interface, b address, c from mac, d to mac
+  "arp-failed", // a interface, b address, c requests sent
+  "arp-flushed", // a interface, b address, c mac
+  "arp-conflict", // a interface, b address, c own mac, d rival mac
+  "arp-full", // a interface, b address evicted
+  "bus-resync", // a peer, b table
+  "bus-full", // a peer
+  "role-changed", // a role, b from core, c to core
+  "bucket-moved", // a bucket, b from core, c to core
+  "stalled", // a milliseconds that the loop slept longer than asked
+  "configured", // a objects changed
+  "address-in-use", // a interface, b address: RFC 5227 announcements done
+] as const;
+
+export type EventName = (typeof EVENT_NAMES)[number];
+export const EventCode: { readonly [N in EventName]: number } = Object.fromEntries(
+  EVENT_NAMES.map((name, index) => [name, index]),
+) as { [N in EventName]: number };

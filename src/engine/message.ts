@@ -1,0 +1,43 @@
+// The catalogue of core-to-core messages. A record is 64 bytes, big-endian, written in place in a ring:
+//
+//    0        1        2          4                 8
+//    +--------+--------+----------+-----------------+----------------------------------+
+//    | type   | from   | table    | sequence        | 56 bytes of the type's own fields |
+//    +--------+--------+----------+-----------------+----------------------------------+
+//
+// `type` and `from` are filled by the bus, the rest by the sender. Field offsets of each type stand beside it, in
+// the folder of the protocol that owns it. What each event may cost is design.md section 3, asserted in tests.
+
+/** Bytes of a record: one cache line. */
+export const RECORD = 64;
+/** First byte of a type's own fields. */
+export const FIELDS = 8;
+
+export const MESSAGE_NAMES = [
+  "none",
+  "frame", // A frame for the role or the owner core of its flow. core/bus.ts
+  "bridge-learn", // A station is new, moved, or seen again. bridge/message.ts
+  "bridge-delete", // A station aged out or was removed. bridge/message.ts
+  "arp-ask", // A core misses an address. arp/message.ts
+  "arp-entry", // The master adds or changes an entry, or answers. arp/message.ts
+  "arp-failed", // The master gave an address up. arp/message.ts
+  "arp-delete", // The master flushed an entry. arp/message.ts
+  "arp-used", // A replica used an entry whose used flag was clear. arp/message.ts
+  "resync-begin", // What follows is a whole table. table at 2
+  "resync-end", // The table is complete; what it did not name is gone. table at 2
+  "resync-ask", // A core asks a peer for a table. table at 2
+  "tap-frame", // reserved for the host hand-off
+] as const;
+export type MessageName = (typeof MESSAGE_NAMES)[number];
+/** Message type by name: `Message["arp-ask"]`. */
+export const Message: { readonly [N in MessageName]: number } = Object.fromEntries(
+  MESSAGE_NAMES.map((name, index) => [name, index]),
+) as { [N in MessageName]: number };
+/** Room for types of later protocols, so that the counters' layout stays. */
+export const MESSAGE_TYPES = 32;
+
+/** Tables that are replicated by messages and re-sent whole after an overflow (CORE-3). */
+export const Table = { Bridge: 0, Arp: 1 } as const;
+export type Table = (typeof Table)[keyof typeof Table];
+export const TABLE_NAMES = ["bridge", "arp"] as const;
+export const TABLE_COUNT = 2;
