@@ -1,0 +1,158 @@
+// What the control core needs from a running appliance, and all of it: the API server, `show` and the command line
+// see an appliance through this interface alone. The runtime implements it over worker threads; a test fakes it.
+// Everything that a core is asked is one `CoreCommand`, plain data posted to that core, answered by plain data.
+
+import type { ApplianceConfig } from "../core/config.ts";
+import type { CoreId, Ipv4, Mac, Vlan } from "../lib/units.ts";
+
+/** A row as a core tells it: numbers where addresses and names are meant; control/show.ts makes the words. */
+export type RawRow = Record<string, unknown>;
+
+/** Questions to ONE core and changes on it. -1 (VLAN: 0) means "any". */
+export type CoreCommand =
+  /** Up to `limit` rows of a table from `cursor` (0 first): answered by RowsAnswer, next = -1 at the end. */
+  | {
+      readonly kind: "rows";
+      readonly table: "arp" | "bridge";
+      readonly cursor: number;
+      readonly limit: number;
+    }
+  /** Entries, digest and newest version of every replicated table: SummaryAnswer. */
+  | { readonly kind: "summary" }
+  /** What is due on this core: RowsAnswer with rows {timer, subject, due-ms, period-ms}, next = -1. */
+  | { readonly kind: "timers" }
+  /** The routes of this core: RowsAnswer with rows {address, prefix, via (0 = on link), interface, origin}. */
+  | { readonly kind: "routes"; readonly cursor: number; readonly limit: number }
+  /** Posted to the ARP master, which tells the others. */
+  | {
+      readonly kind: "arp-add";
+      readonly interface: number;
+      readonly address: Ipv4;
+      readonly mac: Mac;
+    }
+  | { readonly kind: "arp-rm"; readonly interface: number; readonly address: Ipv4 }
+  /** Flushes dynamic entries; posted to the ARP master. */
+  | { readonly kind: "arp-clear"; readonly interface: number; readonly address: Ipv4 }
+  /** Sends gratuitous ARP for one own address, or for all (-1); posted to the ARP master. */
+  | { readonly kind: "arp-announce"; readonly address: Ipv4 }
+  /** Static stations; posted to every core, told to nobody. */
+  | {
+      readonly kind: "bridge-add";
+      readonly bridge: number;
+      readonly mac: Mac;
+      readonly vlan: Vlan;
+      readonly channel: number;
+    }
+  | { readonly kind: "bridge-rm"; readonly bridge: number; readonly mac: Mac; readonly vlan: Vlan }
+  /** Flushes dynamic stations; posted to every core, told to nobody. */
+  | {
+      readonly kind: "bridge-clear";
+      readonly bridge: number;
+      readonly mac: Mac;
+      readonly vlan: Vlan;
+      readonly channel: number;
+    }
+  /** One ICMP echo from the appliance: PingAnswer, after the reply or the timeout. */
+  | {
+      readonly kind: "ping";
+      readonly address: Ipv4;
+      readonly size: number;
+      readonly timeoutMs: number;
+    };
+
+export interface RowsAnswer {
+  readonly rows: readonly RawRow[];
+  /** The next cursor, or -1 at the end. */
+  readonly next: number;
+}
+
+export interface SummaryAnswer {
+  readonly tables: readonly {
+    /** Number of engine/message.ts. */
+    readonly table: number;
+    readonly entries: number;
+    readonly digest: number;
+    readonly version: number;
+  }[];
+}
+
+/** `count` things changed; 0 means that there was nothing to change. */
+export interface ChangeAnswer {
+  readonly count: number;
+}
+
+export interface PingAnswer {
+  readonly replied: boolean;
+  readonly roundTripMs: number;
+  /** Why there was no reply, "" when there was one: `timeout`, `unreachable`, `no-route`. */
+  readonly reason: string;
+}
+
+/** What a core answers to each kind. */
+export type CoreAnswer<K extends CoreCommand["kind"]> = K extends "rows" | "timers" | "routes"
+  ? RowsAnswer
+  : K extends "summary"
+    ? SummaryAnswer
+    : K extends "ping"
+      ? PingAnswer
+      : ChangeAnswer;
+
+export type CoreState = "starting" | "online" | "stalled" | "offline";
+
+export interface CoreStatus {
+  readonly core: CoreId;
+  readonly state: CoreState;
+  /** Share of the time that the loop was busy, 0..1, over about the last second. */
+  readonly load: number;
+  readonly heartbeatAgeMs: number;
+  readonly restarts: number;
+}
+
+/** A port as its driver sees it now, index = PortId. */
+export interface PortState {
+  readonly driver: string;
+  /** The kernel's interface or the file; "" for none. */
+  readonly interface: string;
+  readonly up: boolean;
+  readonly mac: Mac;
+  readonly mtu: number;
+}
+
+/** An event as a core emitted it (engine/event.ts), with its place in the history. */
+export interface RawEvent {
+  readonly sequence: number;
+  /** Milliseconds since 1970, for people. */
+  readonly time: number;
+  readonly core: CoreId;
+  readonly code: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+}
+
+/** A running appliance. */
+export interface Appliance {
+  /** The compiled configuration that runs now; after a reload the new one. */
+  readonly config: ApplianceConfig;
+  /** Milliseconds since 1970 at which every core forwarded. */
+  readonly startedAt: number;
+  /** One core's block of the statistics segment (engine/counter.ts), live: reading it stops nobody. */
+  counters(core: CoreId): Float64Array;
+  cores(): readonly CoreStatus[];
+  ports(): readonly PortState[];
+  /** The core that plays each role (engine/role.ts), index = role. */
+  masters(): readonly CoreId[];
+  /** The core of each steering bucket; its length is the number of buckets. */
+  buckets(): Uint8Array;
+  /** Rejects with a ControlError when the core is not online or does not answer in time. */
+  command<C extends CoreCommand>(core: CoreId, command: C): Promise<CoreAnswer<C["kind"]>>;
+  /** Events with a sequence above `since`, oldest first, at most `limit`; the history is bounded. */
+  events(since: number, limit: number): readonly RawEvent[];
+  /** Changes what differs; rejects, with nothing changed, when it cannot. Returns what changed, in words. */
+  reload(config: ApplianceConfig): Promise<readonly string[]>;
+  /** Stops every core and closes every port; resolves when all is released. */
+  stop(): Promise<void>;
+  /** Resolves when the appliance ended; rejects with the reason when a core died for good. */
+  readonly ended: Promise<void>;
+}
