@@ -1,0 +1,486 @@
+// One data core, whole, without its thread (CORE-11): bus, buffers, counters, ports and the engines, run to completion in
+// rounds. A worker thread turns `round` on real time, the simulator and the replay turn many of them on a virtual clock.
+//
+// A round: messages, then received frames, then timers, then everything is sent, then buffers go back and the bus
+// is published. So a frame's bytes, and records read from the bus, stay valid until all that came of them has left.
+
+import type { Arena } from "../lib/arena.ts";
+import { RingSender } from "../lib/ring.ts";
+import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
+import {
+  BUCKET_AT,
+  CORE_AT,
+  CoreCounter,
+  DROP_AT,
+  PORT_AT,
+  PORT_COUNTERS,
+  PortCounter,
+} from "../engine/counter.ts";
+import { Drop } from "../engine/drop.ts";
+import { EventCode } from "../engine/event.ts";
+import { MIN_FRAME, OFFLOAD } from "../engine/frame.ts";
+import { FIELDS, Message, RECORD, TABLE_COUNT } from "../engine/message.ts";
+import type { Out, Replicated } from "../engine/out.ts";
+import type { Role } from "../engine/role.ts";
+import { Batch, BURST, type Port } from "../ports/port.ts";
+import { Distributor } from "../steering/distributor.ts";
+import { Bus } from "./bus.ts";
+import type { ApplianceConfig } from "./config.ts";
+import { Dispatch } from "./dispatch.ts";
+import { bucketsOf, Control, countersOf, type Layout, Presence, presenceWord } from "./layout.ts";
+import { Pool } from "./pool.ts";
+
+/** Records handled per round, so that messages cannot starve frames. */
+const BUS_BURST = 256;
+/** Frames to one port before the driver is called within a round. */
+const TX_BATCH = 256;
+/** Between two looks at a port's link and losses; CLI users see a pulled cable at once. Our choice. */
+const PORT_CHECK: Millis = 100;
+/** Entries of a table sent per tick and peer during a re-sync, and the room that must be left for live messages. */
+const RESYNC_SLICE = 64;
+/** A frame may be handed over for its flow and once more for a role; more would be a loop. */
+const MAX_HOPS = 2;
+
+/** Fields of a "frame" message, behind FIELDS. */
+const FRAME_PORT = FIELDS;
+const FRAME_HOPS = FIELDS + 2;
+const FRAME_START = FIELDS + 4;
+const FRAME_END = FIELDS + 8;
+
+/** Fields of an event record (lib/ring.ts) towards the control core. */
+export const EVENT_TIME = 8;
+export const EVENT_NUMBERS = 16;
+
+/** What a core is made of. */
+export interface CoreOptions {
+  readonly arena: Arena;
+  readonly layout: Layout;
+  readonly core: CoreId;
+  readonly config: ApplianceConfig;
+  /** This core's queue of every port, index = PortId. */
+  readonly ports: readonly Port[];
+  /** Ports whose driver or kernel steers by the same function, so that software need not look. */
+  readonly steered?: readonly boolean[];
+  readonly now: Millis;
+}
+
+export class Core implements Out {
+  readonly core: CoreId;
+  readonly cores: number;
+  readonly view: DataView;
+  readonly bytes: Uint8Array;
+  readonly counters: Float64Array;
+  readonly bus: Bus;
+  readonly pool: Pool;
+  readonly dispatch: Dispatch;
+  readonly distributor: Distributor;
+
+  readonly #i32: Int32Array;
+  readonly #control: number;
+  readonly #draft: Offset;
+  readonly #ports: Port[];
+  readonly #steered: boolean[];
+  readonly #receive: Batch = new Batch(BURST);
+  readonly #transmit: Batch[];
+  readonly #up: boolean[];
+  readonly #events: RingSender;
+  readonly #tick: Millis;
+  /** Buffers to give back at the end of the round. */
+  readonly #spent: Int32Array;
+  #spentCount = 0;
+  #now: Millis;
+  #nextTick: Millis;
+  #nextPortCheck: Millis;
+  /** Hops of the frame in work. */
+  #hops = 0;
+  /** Per peer and table: the next cursor of a running re-sync, -1 none. */
+  readonly #resync: Int32Array;
+  #masters: number[] = [];
+  #eventsLost = 0;
+  #worked = false;
+
+  constructor(options: CoreOptions) {
+    const { arena, layout, core, config } = options;
+    this.core = core;
+    this.cores = layout.cores;
+    this.view = arena.view;
+    this.bytes = arena.u8;
+    this.#i32 = arena.i32;
+    this.#control = layout.control >> 2;
+    this.#draft = (presenceWord(layout, core) + Presence.Draft) << 2;
+    this.counters = countersOf(arena, layout, core);
+    this.pool = new Pool(layout.pools[core] as Layout["pools"][number]);
+    this.#spent = new Int32Array(this.pool.size);
+    this.bus = new Bus(arena, layout, core, this.counters, this.pool);
+    this.#events = new RingSender(arena, layout.events[core] as Offset, layout.eventCapacity);
+    this.#ports = [...options.ports];
+    this.#steered = options.ports.map((_, port) => options.steered?.[port] ?? false);
+    this.#up = options.ports.map(() => true);
+    this.#transmit = options.ports.map(() => new Batch(TX_BATCH));
+    this.#tick = config.cores.tick;
+    this.#now = options.now;
+    this.#nextTick = options.now;
+    this.#nextPortCheck = options.now;
+    this.#resync = new Int32Array(layout.cores * TABLE_COUNT).fill(-1);
+    this.#masters = [this.master(0), this.master(1)];
+    this.distributor = new Distributor(
+      config.steering,
+      core,
+      {
+        buckets: bucketsOf(arena, layout),
+        loads: new Float64Array(layout.cores),
+      },
+      this,
+      this.counters.subarray(BUCKET_AT, BUCKET_AT + 128),
+    );
+    this.dispatch = new Dispatch(config, this, options.now);
+  }
+
+  // --- one round ---------------------------------------------------------------------------------------------------
+
+  /** Does all the work there is now, up to a burst per port. True when there was any. */
+  round(now: Millis): boolean {
+    this.#now = now;
+    this.#worked = false;
+    if (this.bus.poll()) this.#drainBus(now);
+    for (let port = 0; port < this.#ports.length; port++) this.#drainPort(port, now);
+    if (now >= this.#nextTick) this.#runTick(now);
+    this.#finish();
+    return this.#worked;
+  }
+
+  #drainBus(now: Millis): void {
+    for (let n = 0; n < BUS_BURST; n++) {
+      const at = this.bus.next();
+      if (at < 0) return;
+      this.#worked = true;
+      const type = this.view.getUint8(at);
+      if (type === Message.frame) this.#receiveHandedOver(at, now);
+      else if (type === Message["resync-begin"] || type === Message["resync-end"]) {
+        this.#resyncMark(type, at, now);
+      } else if (type === Message["resync-ask"]) {
+        this.bus.markDirty(this.view.getUint8(at + 1), this.view.getUint16(at + 2));
+      } else if (!this.dispatch.message(type, this.view.getUint8(at + 1), at, now)) {
+        this.drop(Drop["bus-unknown"]);
+      }
+    }
+  }
+
+  #receiveHandedOver(at: Offset, now: Millis): void {
+    const port = this.view.getUint16(at + FRAME_PORT);
+    this.#hops = this.view.getUint16(at + FRAME_HOPS);
+    this.dispatch.receive(
+      port,
+      this.view.getInt32(at + FRAME_START),
+      this.view.getInt32(at + FRAME_END),
+      now,
+    );
+    this.#hops = 0;
+  }
+
+  #drainPort(port: PortId, now: Millis): void {
+    const batch = this.#receive;
+    batch.count = 0;
+    (this.#ports[port] as Port).receive(batch);
+    const { count } = batch;
+    if (count === 0) return;
+    this.#worked = true;
+    let bytes = 0;
+    const check = this.cores > 1 && !(this.#steered[port] as boolean);
+    for (let n = 0; n < count; n++) {
+      const start = batch.start[n] as number;
+      const end = batch.end[n] as number;
+      bytes += end - start;
+      if (end - start < MIN_FRAME) this.drop(Drop.runt);
+      else if (!check) this.dispatch.receive(port, start, end, now);
+      else {
+        const to = this.distributor.pick(port, this.view, start, end, now);
+        if (to === this.core) this.dispatch.receive(port, start, end, now);
+        else this.handover(to, port, start, end);
+      }
+    }
+    const { counters } = this;
+    const at = PORT_AT + port * PORT_COUNTERS;
+    counters[at] = (counters[at] as number) + count;
+    counters[at + PortCounter.BytesReceived] =
+      (counters[at + PortCounter.BytesReceived] as number) + bytes;
+    counters[CORE_AT] = (counters[CORE_AT] as number) + count;
+  }
+
+  #runTick(now: Millis): void {
+    const late = now - this.#nextTick;
+    const worst = CORE_AT + CoreCounter.LatenessMaxMillis;
+    if (late > (this.counters[worst] as number)) this.counters[worst] = late;
+    this.#nextTick = now + this.#tick;
+    for (let role = 0; role < this.#masters.length; role++) {
+      const master = this.master(role as Role);
+      if (master === this.#masters[role]) continue;
+      this.#masters[role] = master;
+      this.dispatch.roleChanged(role as Role, now);
+    }
+    this.dispatch.tick(now);
+    if (this.cores > 1) this.#resyncPeers(now);
+    if (now >= this.#nextPortCheck) this.#checkPorts(now);
+  }
+
+  /** Sends, gives buffers back, publishes. */
+  #finish(): void {
+    for (let port = 0; port < this.#transmit.length; port++) this.#flush(port);
+    if (this.#worked) {
+      for (let port = 0; port < this.#ports.length; port++) (this.#ports[port] as Port).release();
+    }
+    for (let n = 0; n < this.#spentCount; n++) this.pool.give(this.#spent[n] as number);
+    this.#spentCount = 0;
+    if (this.cores > 1) {
+      if (this.#worked) this.bus.release();
+      this.bus.publish();
+    }
+    this.#events.publish();
+  }
+
+  #flush(port: PortId): void {
+    const batch = this.#transmit[port] as Batch;
+    const { count } = batch;
+    if (count === 0) return;
+    this.#worked = true;
+    const sent = (this.#ports[port] as Port).send(batch);
+    let bytes = 0;
+    for (let n = 0; n < sent; n++) bytes += (batch.end[n] as number) - (batch.start[n] as number);
+    batch.count = 0;
+    const { counters } = this;
+    const at = PORT_AT + port * PORT_COUNTERS;
+    counters[at + PortCounter.FramesSent] =
+      (counters[at + PortCounter.FramesSent] as number) + sent;
+    counters[at + PortCounter.BytesSent] =
+      (counters[at + PortCounter.BytesSent] as number) + bytes;
+    counters[CORE_AT + CoreCounter.FramesSent] =
+      (counters[CORE_AT + CoreCounter.FramesSent] as number) + sent;
+    if (sent < count) {
+      this.#countDrops(Drop["transmit-queue-full"], count - sent);
+      counters[at + PortCounter.Drops] =
+        (counters[at + PortCounter.Drops] as number) + count - sent;
+    }
+  }
+
+  /** Link changes and frames that the kernel lost. */
+  #checkPorts(now: Millis): void {
+    this.#nextPortCheck = now + PORT_CHECK;
+    for (let port = 0; port < this.#ports.length; port++) {
+      const driver = this.#ports[port] as Port;
+      const lost = driver.lost();
+      if (lost > 0) {
+        this.#countDrops(Drop["kernel-ring"], lost);
+        const at = PORT_AT + port * PORT_COUNTERS + PortCounter.Drops;
+        this.counters[at] = (this.counters[at] as number) + lost;
+      }
+      const { up } = driver.status(now);
+      if (up === this.#up[port]) continue;
+      this.#up[port] = up;
+      this.dispatch.linkChanged(port, up, now);
+      if (this.master(1) === this.core) {
+        this.event(up ? EventCode["port-up"] : EventCode["port-down"], port, 0, 0, 0);
+      }
+    }
+  }
+
+  // --- re-sync of tables after an overflow (CORE-3) --------------------------------------------------------------
+
+  #resyncPeers(now: Millis): void {
+    for (let to = 0; to < this.cores; to++) {
+      if (to === this.core || !this.bus.isAlive(to)) continue;
+      const dirty = this.bus.dirty(to);
+      for (let table = 0; table < TABLE_COUNT; table++) {
+        const index = to * TABLE_COUNT + table;
+        const isDirty = (dirty & (1 << table)) !== 0;
+        if (!isDirty && (this.#resync[index] as number) < 0) continue;
+        if (this.bus.room(to) < RESYNC_SLICE * 2) continue;
+        const replicated = this.dispatch.replicated(table);
+        if (replicated !== null) this.#resyncSlice(replicated, to, index, isDirty, now);
+      }
+    }
+  }
+
+  #resyncSlice(table: Replicated, to: CoreId, index: number, restart: boolean, now: Millis): void {
+    if (restart) {
+      this.bus.beginResync(to, table.table);
+      this.#mark(Message["resync-begin"], table.table, to);
+      this.#resync[index] = 0;
+      this.event(EventCode["bus-resync"], to, table.table, 0, 0);
+    }
+    const next = table.resync(to, this.#resync[index] as number, RESYNC_SLICE, now);
+    this.#resync[index] = next;
+    if (next < 0) this.#mark(Message["resync-end"], table.table, to);
+    this.#worked = true;
+  }
+
+  #mark(type: number, table: number, to: CoreId): void {
+    this.view.setUint16(this.draft(type) + 2, table);
+    this.send(to);
+  }
+
+  #resyncMark(type: number, at: Offset, now: Millis): void {
+    const table = this.dispatch.replicated(this.view.getUint16(at + 2));
+    const from = this.view.getUint8(at + 1);
+    if (table === null) this.drop(Drop["bus-unknown"]);
+    else if (type === Message["resync-begin"]) table.resyncBegin(from, now);
+    else table.resyncEnd(from, now);
+  }
+
+  // --- Out -----------------------------------------------------------------------------------------------------------
+
+  transmit(port: PortId, start: Offset, end: Offset): void {
+    const batch = this.#transmit[port] as Batch;
+    if (batch.count === TX_BATCH) this.#flush(port);
+    batch.start[batch.count] = start;
+    batch.end[batch.count] = end;
+    batch.count++;
+  }
+
+  scratch(room: number): Offset {
+    const buffer = this.#take(room);
+    if (buffer < 0) return -1;
+    this.#spent[this.#spentCount++] = buffer;
+    return this.pool.start(buffer);
+  }
+
+  #take(room: number): number {
+    const buffer = this.pool.take(room);
+    if (buffer < 0) {
+      this.drop(Drop["pool-empty"]);
+      return -1;
+    }
+    const start = this.pool.start(buffer);
+    this.view.setFloat64(start - OFFLOAD, 0);
+    this.view.setUint16(start - 2, 0);
+    return buffer;
+  }
+
+  hold(start: Offset, end: Offset): number {
+    const buffer = this.#take(end - start);
+    if (buffer < 0) return -1;
+    const to = this.pool.start(buffer);
+    this.bytes.copyWithin(to - OFFLOAD, start - OFFLOAD, end);
+    this.pool.setEnd(buffer, to + end - start);
+    this.#count(CoreCounter.Copies);
+    return buffer;
+  }
+
+  heldStart(handle: number): Offset {
+    return this.pool.start(handle);
+  }
+
+  heldEnd(handle: number): Offset {
+    return this.pool.end(handle);
+  }
+
+  release(handle: number): void {
+    this.#spent[this.#spentCount++] = handle;
+  }
+
+  master(role: Role): CoreId {
+    return this.#i32[this.#control + Control.RoleAt + role] as number;
+  }
+
+  draft(type: number): Offset {
+    const at = this.#draft;
+    this.bytes.fill(0, at, at + RECORD);
+    this.view.setUint8(at, type);
+    this.view.setUint8(at + 1, this.core);
+    return at;
+  }
+
+  send(to: CoreId): void {
+    if (!this.bus.isAlive(to)) return;
+    const type = this.view.getUint8(this.#draft);
+    if (!this.bus.send(to, this.#draft, this.dispatch.tableOf(type), -1)) {
+      this.drop(Drop["handover-full"]);
+    }
+  }
+
+  broadcast(): void {
+    for (let to = 0; to < this.cores; to++) if (to !== this.core) this.send(to);
+  }
+
+  handover(to: CoreId, port: PortId, start: Offset, end: Offset): void {
+    if (this.#hops >= MAX_HOPS) {
+      this.drop(Drop["steering-loop"]);
+      return;
+    }
+    const buffer = this.hold(start, end);
+    if (buffer < 0) return;
+    const at = this.draft(Message.frame);
+    this.view.setUint16(at + FRAME_PORT, port);
+    this.view.setUint16(at + FRAME_HOPS, this.#hops + 1);
+    this.view.setInt32(at + FRAME_START, this.pool.start(buffer));
+    this.view.setInt32(at + FRAME_END, this.pool.end(buffer));
+    if (!this.bus.isAlive(to) || !this.bus.send(to, at, -1, buffer)) {
+      this.pool.give(buffer);
+      this.drop(Drop["handover-full"]);
+      return;
+    }
+    this.#count(CoreCounter.Handovers);
+  }
+
+  drop(reason: number): void {
+    this.#countDrops(reason, 1);
+  }
+
+  #countDrops(reason: number, count: number): void {
+    const at = DROP_AT + reason;
+    this.counters[at] = (this.counters[at] as number) + count;
+  }
+
+  #count(counter: number): void {
+    this.counters[CORE_AT + counter] = (this.counters[CORE_AT + counter] as number) + 1;
+  }
+
+  event(code: number, a: number, b: number, c: number, d: number): void {
+    const at = this.#events.claim();
+    if (at < 0) {
+      this.#eventsLost++;
+      return;
+    }
+    this.#count(CoreCounter.Events);
+    this.view.setUint16(at, code);
+    this.view.setUint32(at + 4, this.#eventsLost);
+    this.view.setFloat64(at + EVENT_TIME, this.#now);
+    this.view.setFloat64(at + EVENT_NUMBERS, a);
+    this.view.setFloat64(at + EVENT_NUMBERS + 8, b);
+    this.view.setFloat64(at + EVENT_NUMBERS + 16, c);
+    this.view.setFloat64(at + EVENT_NUMBERS + 24, d);
+  }
+
+  // --- for the runtime -------------------------------------------------------------------------------------------------
+
+  /** The last look before sleep: nothing to read, nothing behind a full ring. */
+  get isIdle(): boolean {
+    if (this.bus.backlogged > 0 || this.bus.poll()) return false;
+    for (const port of this.#ports) if (port.pending()) return false;
+    return true;
+  }
+
+  /** When `round` must be called again at the latest, without a frame or a message. */
+  get nextDue(): Millis {
+    return this.#nextTick;
+  }
+
+  /** Replaces the driver of a port: the interface came back, or the configuration changed. */
+  setPort(port: PortId, driver: Port, steered: boolean): void {
+    this.#ports[port] = driver;
+    this.#steered[port] = steered;
+    this.#transmit[port] ??= new Batch(TX_BATCH);
+    this.#up[port] ??= true;
+  }
+
+  port(port: PortId): Port | undefined {
+    return this.#ports[port];
+  }
+
+  /** Takes over a new configuration; what is unchanged stays undisturbed. */
+  configure(config: ApplianceConfig, now: Millis): void {
+    this.#now = now;
+    this.distributor.configure(config.steering);
+    this.dispatch.configure(config, now);
+    this.#finish();
+  }
+}

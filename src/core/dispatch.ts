@@ -1,0 +1,178 @@
+// Where one core's engines meet (CORE-11): frames go to the bridge or to the interface of their port, messages to
+// the engine that owns their type, addresses to the resolver. The engines know each other only by the interfaces of
+// engine/; this file alone connects them.
+
+import { Arp } from "../arp/arp.ts";
+import { Bridging } from "../bridge/bridging.ts";
+import { Channels } from "../engine/channels.ts";
+import type { InterfaceConfig } from "../engine/config.ts";
+import { Drop } from "../engine/drop.ts";
+import type { Inside } from "../engine/inside.ts";
+import { MESSAGE_TYPES, Message, Table } from "../engine/message.ts";
+import type { Links, Out, Replicated } from "../engine/out.ts";
+import { Role } from "../engine/role.ts";
+import { Host } from "../host/host.ts";
+import { BROADCAST, type ChannelId, type CoreId, type Millis, type Offset, type PortId } from "../lib/units.ts";
+import * as ethernet from "../wire/ethernet.ts";
+import * as vlan from "../wire/vlan.ts";
+import type { ApplianceConfig } from "./config.ts";
+
+/** Tells which table a message type belongs to, -1 for none: what is re-sent whole after an overflow. */
+const TABLE_OF = new Int8Array(MESSAGE_TYPES).fill(-1);
+for (const name of ["bridge-learn", "bridge-delete"] as const) TABLE_OF[Message[name]] = Table.Bridge;
+for (const name of ["arp-entry", "arp-failed", "arp-delete"] as const) TABLE_OF[Message[name]] = Table.Arp;
+
+export class Dispatch implements Inside, Links {
+  readonly out: Out;
+  readonly channels: Channels;
+  readonly bridging: Bridging;
+  readonly resolver: Arp;
+  readonly host: Host;
+  #interfaces: readonly InterfaceConfig[];
+  /** Interfaces of each routed channel by VLAN; null for a channel without. */
+  #routed: (Int16Array | null)[];
+  #now: Millis;
+
+  constructor(config: ApplianceConfig, out: Out, now: Millis) {
+    const { common } = config;
+    this.out = out;
+    this.#now = now;
+    this.#interfaces = common.interfaces;
+    this.#routed = routedInterfaces(common.interfaces, common.channels.length);
+    this.channels = new Channels(out, common.channels, common.ports.length);
+    this.bridging = new Bridging(config.bridging, common, out, this.channels, this);
+    this.host = new Host(config.host, common, out, this);
+    this.resolver = new Arp(config.arp, common, out, this, this.host, this.bridging, this.host);
+    this.host.attach(this.resolver);
+  }
+
+  /** A frame of at least 14 bytes that arrived on a port. */
+  receive(port: PortId, start: Offset, end: Offset, now: Millis): void {
+    this.#now = now;
+    const channel = this.channels.channelOf(port);
+    if (channel < 0) this.out.drop(Drop["port-unattached"]);
+    else if (this.bridging.isBridged(channel)) this.bridging.receive(channel, start, end, now);
+    else this.#receiveRouted(port, channel, start, end, now);
+  }
+
+  /** A frame on a channel that carries interfaces and no bridge. */
+  #receiveRouted(port: PortId, channel: ChannelId, start: Offset, end: Offset, now: Millis): void {
+    const { view } = this.out;
+    const byVlan = this.#routed[channel];
+    if (byVlan === null || byVlan === undefined) {
+      this.out.drop(Drop["port-unattached"]);
+      return;
+    }
+    if (ethernet.isGroup(ethernet.source(view, start))) {
+      this.out.drop(Drop["source-group"]);
+      return;
+    }
+    const tagged = vlan.isTagged(view, start, end);
+    const iface = byVlan[tagged ? vlan.vid(vlan.tci(view, start)) : 0] as number;
+    if (iface < 0) {
+      this.out.drop(Drop["vlan-filtered"]);
+      return;
+    }
+    const at = start + (tagged ? 18 : 14);
+    const type = view.getUint16(at - 2);
+    if (type === ethernet.EtherType.Arp || type === ethernet.EtherType.Rarp) {
+      const master = this.out.master(Role.Arp);
+      if (master !== this.out.core) this.out.handover(master, port, start, end);
+      else this.resolver.receive(iface, channel, start, at, end, now);
+      return;
+    }
+    const destination = ethernet.destination(view, start);
+    const mine = this.#interfaces[iface] as InterfaceConfig;
+    if (destination !== mine.mac && destination !== BROADCAST && !ethernet.isGroup(destination)) {
+      this.out.drop(Drop["not-local"]);
+      return;
+    }
+    const from = tagged ? vlan.remove(view, start) : start;
+    this.host.deliver(iface, channel, from, end, now);
+  }
+
+  // --- Inside and Links ----------------------------------------------------------------------------------------------
+
+  arp(iface: number, channel: ChannelId, start: Offset, at: Offset, end: Offset, now: Millis): boolean {
+    return this.resolver.receive(iface, channel, start, at, end, now);
+  }
+
+  deliver(iface: number, channel: ChannelId, start: Offset, end: Offset, now: Millis): void {
+    this.host.deliver(iface, channel, start, end, now);
+  }
+
+  output(iface: number, start: Offset, end: Offset): void {
+    const to = this.#interfaces[iface] as InterfaceConfig;
+    if (to.bridge >= 0) {
+      this.bridging.output(iface, start, end, this.#now);
+      return;
+    }
+    let from = start;
+    if (to.vlan > 0) from = vlan.insert(this.out.view, start, to.vlan, ethernet.EtherType.Vlan);
+    if (!this.channels.send(to.channel, from, end)) this.out.drop(Drop["channel-down"]);
+  }
+
+  // --- messages, timers, roles ------------------------------------------------------------------------------------------
+
+  /** A record from another core; false when its type is unknown. */
+  message(type: number, from: CoreId, at: Offset, now: Millis): boolean {
+    this.#now = now;
+    const table = this.tableOf(type);
+    if (table === Table.Bridge) this.bridging.message(type, from, at, now);
+    else if (table === Table.Arp || type === Message["arp-ask"] || type === Message["arp-used"]) {
+      this.resolver.message(type, from, at, now);
+    } else return false;
+    return true;
+  }
+
+  tick(now: Millis): void {
+    this.#now = now;
+    this.bridging.tick(now);
+    this.resolver.tick(now);
+    this.host.tick(now);
+  }
+
+  roleChanged(role: Role, now: Millis): void {
+    this.#now = now;
+    if (role === Role.Arp) this.resolver.roleChanged(now);
+  }
+
+  linkChanged(port: PortId, up: boolean, now: Millis): void {
+    this.#now = now;
+    this.channels.linkChanged(port, up);
+    const channel = this.channels.channelOf(port);
+    if (!up && channel >= 0 && this.bridging.isBridged(channel)) this.bridging.linkDown(channel, now);
+  }
+
+  tableOf(type: number): number {
+    return TABLE_OF[type] as number;
+  }
+
+  replicated(table: number): Replicated | null {
+    if (table === Table.Bridge) return this.bridging;
+    return table === Table.Arp ? this.resolver : null;
+  }
+
+  configure(config: ApplianceConfig, now: Millis): void {
+    this.#now = now;
+    const { common } = config;
+    this.#interfaces = common.interfaces;
+    this.#routed = routedInterfaces(common.interfaces, common.channels.length);
+    this.channels.configure(common.channels, common.ports.length);
+    this.bridging.configure(config.bridging, common, now);
+    this.host.configure(config.host, common, now);
+    this.resolver.configure(config.arp, common, now);
+  }
+}
+
+/** Interface by VLAN for each channel that has interfaces of its own. */
+function routedInterfaces(interfaces: readonly InterfaceConfig[], channels: number): (Int16Array | null)[] {
+  const routed: (Int16Array | null)[] = Array.from({ length: channels }, () => null);
+  for (const [index, iface] of interfaces.entries()) {
+    if (iface.channel < 0) continue;
+    const byVlan = routed[iface.channel] ?? new Int16Array(4096).fill(-1);
+    byVlan[iface.vlan] = index;
+    routed[iface.channel] = byVlan;
+  }
+  return routed;
+}
