@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { Arena } from "../../lib/arena.ts";
 import { errnoName, SystemError } from "./errno.ts";
 import * as sys from "./ffi.ts";
 import { allowedCpus, drain, makeEventFd, PollSet, pin, signal } from "./parking.ts";
-import { Arena } from "../../lib/arena.ts";
 
 test("CORE-11 a signalled descriptor wakes a poll, and is quiet once drained", () => {
   const first = makeEventFd();
