@@ -27,7 +27,15 @@ import { Distributor } from "../steering/distributor.ts";
 import { Bus } from "./bus.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Dispatch } from "./dispatch.ts";
-import { bucketsOf, Control, countersOf, type Layout, Presence, presenceWord } from "./layout.ts";
+import {
+  bucketsOf,
+  Control,
+  countersOf,
+  type Layout,
+  loadsOf,
+  Presence,
+  presenceWord,
+} from "./layout.ts";
 import { Pool } from "./pool.ts";
 
 /** Records handled per round, so that messages cannot starve frames. */
@@ -128,7 +136,7 @@ export class Core implements Out {
       core,
       {
         buckets: bucketsOf(arena, layout),
-        loads: new Float64Array(layout.cores),
+        loads: loadsOf(arena, layout),
       },
       this,
       this.counters.subarray(BUCKET_AT, BUCKET_AT + 128),

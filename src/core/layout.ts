@@ -4,6 +4,7 @@
 //   statistics   one block of counters per core, written by that core
 //   presence     one block per core: heartbeat and flags; the pending bitmap is the only word that others set
 //   control      bucket table, roles, core states: written by the control core, read by all
+//   loads        one number per core, written by that core
 //   bus          one ring per ordered pair of cores
 //   events       one ring per core towards the control core
 //   pools        one frame pool per core, for frames that cross cores or wait
@@ -28,8 +29,6 @@ export const Presence = {
   Heartbeat: 64,
   /** Core state as the core sees it, see CoreState. */
   State: 65,
-  /** Share of time that the core worked in the last 100 ms, in 1/1000. */
-  Load: 66,
   /** The 64 bytes in which the core drafts a message; nobody else reads them. */
   Draft: 80,
 } as const;
@@ -64,6 +63,8 @@ export interface Layout {
   readonly statistics: Offset;
   readonly presence: Offset;
   readonly control: Offset;
+  /** Load of each core, 0..1: a 64-bit float that the core itself writes. */
+  readonly loads: Offset;
   /** Ring from core i to core k at index i * cores + k; 0 on the diagonal. */
   readonly rings: readonly Offset[];
   readonly ringCapacity: number;
@@ -93,6 +94,7 @@ export function planLayout(planner: Planner, cores: number, globalCache: number)
   const statistics = planner.reserve(cores * BLOCK_COUNTERS * 8, PAGE);
   const presence = planner.reserve(cores * PRESENCE_BYTES, PAGE);
   const control = planner.reserve(PAGE, PAGE);
+  const loads = planner.reserve(cores * 8);
   const rings: Offset[] = [];
   for (let pair = 0; pair < cores * cores; pair++) {
     const self = Math.floor(pair / cores) === pair % cores;
@@ -108,7 +110,18 @@ export function planLayout(planner: Planner, cores: number, globalCache: number)
     bigAt: planner.reserve(BIG_BUFFERS * BIG_BUFFER, PAGE),
     bigCount: BIG_BUFFERS,
   }));
-  return { cores, statistics, presence, control, rings, ringCapacity, events, eventCapacity, pools };
+  return {
+    cores,
+    statistics,
+    presence,
+    control,
+    loads,
+    rings,
+    ringCapacity,
+    events,
+    eventCapacity,
+    pools,
+  };
 }
 
 /** Smallest `global-cache.size` that a number of cores can work with, in bytes. */
@@ -133,4 +146,26 @@ export function countersOf(arena: Arena, layout: Layout, core: CoreId): Float64A
 /** The 128 bucket bytes that steer flows to cores (CORE-4). */
 export function bucketsOf(arena: Arena, layout: Layout): Uint8Array {
   return new Uint8Array(arena.buffer, layout.control + BUCKETS_AT, 128);
+}
+
+/** Load of every core, 0..1. */
+export function loadsOf(arena: Arena, layout: Layout): Float64Array {
+  return new Float64Array(arena.buffer, layout.loads, layout.cores);
+}
+
+/** Writes the control section's words as they are before the cores start: all alive, roles elected, buckets dealt. */
+export function initControl(
+  arena: Arena,
+  layout: Layout,
+  masters: readonly CoreId[],
+  buckets: number,
+): void {
+  const word = layout.control >> 2;
+  for (const [role, core] of masters.entries()) arena.i32[word + Control.RoleAt + role] = core;
+  for (let core = 0; core < layout.cores; core++) {
+    const index = word + (core < 32 ? Control.AliveLow : Control.AliveHigh);
+    arena.i32[index] = (arena.i32[index] as number) | (1 << (core & 31));
+  }
+  const table = bucketsOf(arena, layout);
+  for (let bucket = 0; bucket < buckets; bucket++) table[bucket] = bucket % layout.cores;
 }

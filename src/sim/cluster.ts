@@ -1,0 +1,216 @@
+// A whole appliance without threads: the very cores, buses and distributors of the product over memory links, turned
+// round by round on one virtual clock. Tests, the replay and the simulator drive it; one seed gives one run.
+
+import { type ApplianceConfig, electMaster } from "../core/config.ts";
+import { Core } from "../core/core.ts";
+import { initControl, type Layout, planLayout } from "../core/layout.ts";
+import { CORE_AT, CoreCounter, DROP_AT, PEER_AT, PEER_COUNTERS } from "../engine/counter.ts";
+import { DROP_NAMES } from "../engine/drop.ts";
+import { HEADROOM } from "../engine/frame.ts";
+import { MESSAGE_NAMES } from "../engine/message.ts";
+import { ROLE_COUNT } from "../engine/role.ts";
+import { Arena, Planner } from "../lib/arena.ts";
+import { Prng } from "../lib/prng.ts";
+import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
+import { type MemoryLinkPlan, MemoryPort, planMemoryLink } from "../ports/memory.ts";
+import { Batch, BURST } from "../ports/port.ts";
+import { Distributor } from "../steering/distributor.ts";
+
+/** Gets every frame that leaves the appliance; the bytes are valid during the call. */
+export type FromAppliance = (
+  port: PortId,
+  core: CoreId,
+  view: DataView,
+  start: Offset,
+  end: Offset,
+) => void;
+
+export interface ClusterOptions {
+  readonly seed?: number;
+  /** Frames that a link's queue holds, a power of two. */
+  readonly slots?: number;
+  /** Time between two rounds of all cores. */
+  readonly step?: Millis;
+  readonly onFrame?: FromAppliance;
+}
+
+export class Cluster {
+  readonly config: ApplianceConfig;
+  readonly arena: Arena;
+  readonly layout: Layout;
+  readonly cores: Core[] = [];
+  /** The world's ends of the links, by port and core. */
+  readonly ends: MemoryPort[][] = [];
+  now: Millis = 0;
+  /** Replaced at will: who gets the frames that leave. */
+  onFrame: FromAppliance;
+  readonly #random: Prng;
+  readonly #step: Millis;
+  readonly #batch: Batch = new Batch(BURST);
+  readonly #single: Batch = new Batch(1);
+  /** Where frames from outside are written before a link takes them. */
+  readonly #staging: Offset;
+  readonly #nic: Distributor;
+
+  constructor(config: ApplianceConfig, options: ClusterOptions = {}) {
+    const { count } = config.cores;
+    const planner = new Planner();
+    const layout = planLayout(planner, count, config.globalCache);
+    const links: MemoryLinkPlan[] = config.common.ports.map(() =>
+      planMemoryLink(planner, options.slots ?? 256, count),
+    );
+    this.#staging = planner.reserve(4096) + HEADROOM;
+    this.config = config;
+    this.layout = layout;
+    this.arena = Arena.create(planner.size);
+    this.onFrame = options.onFrame ?? (() => {});
+    this.#random = new Prng(options.seed ?? 1);
+    this.#step = options.step ?? 1;
+    const masters = Array.from({ length: ROLE_COUNT }, (_, role) =>
+      electMaster(config, role, () => true),
+    );
+    initControl(this.arena, layout, masters, config.steering.buckets);
+    for (let core = 0; core < count; core++) {
+      const ports = links.map(
+        (link, port) =>
+          new MemoryPort(this.arena, link, core, {
+            side: "core",
+            mac: config.common.ports[port]?.mac ?? 0,
+          }),
+      );
+      this.cores.push(
+        new Core({ arena: this.arena, layout, core, config, ports, now: this.now }),
+      );
+    }
+    for (const link of links) {
+      this.ends.push(
+        this.cores.map((core) => new MemoryPort(this.arena, link, core.core, { side: "world" })),
+      );
+    }
+    this.#nic = new Distributor(
+      config.steering,
+      0,
+      {
+        buckets: new Uint8Array(this.arena.buffer, layout.control + 128, 128),
+        loads: new Float64Array(count),
+      },
+      this.cores[0] as Core,
+      new Float64Array(128),
+    );
+  }
+
+  /**
+   * Gives a frame to a port: to `core`'s queue, or to the queue that a NIC with the appliance's own hash would choose.
+   * False when the queue is full.
+   */
+  inject(port: PortId, frame: Uint8Array, core = -1): boolean {
+    const start = this.#staging;
+    this.arena.u8.fill(0, start - HEADROOM, start);
+    this.arena.u8.set(frame, start);
+    const end = start + frame.length;
+    const queue = core >= 0 ? core : this.steer(port, this.arena.view, start, end);
+    this.#single.start[0] = start;
+    this.#single.end[0] = end;
+    this.#single.count = 1;
+    return (this.ends[port]?.[queue]?.send(this.#single) ?? 0) === 1;
+  }
+
+  /** The queue that a NIC which steers as the appliance does would choose. */
+  steer(port: PortId, view: DataView, start: Offset, end: Offset): CoreId {
+    return this.#nic.pick(port, view, start, end, this.now);
+  }
+
+  /** One round of every core, in an order drawn anew, then the frames that left go to `onFrame`. True when any worked. */
+  round(): boolean {
+    let worked = false;
+    const order = this.cores.map((core) => core.core);
+    for (let n = order.length - 1; n > 0; n--) {
+      const other = this.#random.below(n + 1);
+      const swap = order[n] as number;
+      order[n] = order[other] as number;
+      order[other] = swap;
+    }
+    for (const core of order) worked = (this.cores[core] as Core).round(this.now) || worked;
+    return this.#collect() || worked;
+  }
+
+  #collect(): boolean {
+    let any = false;
+    for (const [port, queues] of this.ends.entries()) {
+      for (const [core, end] of queues.entries()) {
+        end.receive(this.#batch);
+        for (let n = 0; n < this.#batch.count; n++) {
+          any = true;
+          this.onFrame(
+            port,
+            core,
+            this.arena.view,
+            this.#batch.start[n] as number,
+            this.#batch.end[n] as number,
+          );
+        }
+        end.release();
+      }
+    }
+    return any;
+  }
+
+  /** Rounds at this moment until nobody has anything to do; at most `limit`. */
+  settle(limit = 10_000): void {
+    for (let n = 0; n < limit; n++) if (!this.round()) return;
+    throw new Error("the appliance does not come to rest");
+  }
+
+  /** Lets time pass in steps. */
+  run(duration: Millis, each: (now: Millis) => void = () => {}): void {
+    const until = this.now + duration;
+    while (this.now < until) {
+      this.now = Math.min(until, this.now + this.#step);
+      each(this.now);
+      this.round();
+      this.round();
+    }
+  }
+
+  // --- what tests and reports ask ------------------------------------------------------------------------------------
+
+  /** Messages sent so far, by name, over all cores. */
+  messages(): Record<string, number> {
+    const total: Record<string, number> = {};
+    for (const { counters } of this.cores) {
+      for (let peer = 0; peer < this.cores.length; peer++) {
+        for (const [type, name] of MESSAGE_NAMES.entries()) {
+          const sent = counters[PEER_AT + peer * PEER_COUNTERS + type] as number;
+          if (sent > 0) total[name] = (total[name] ?? 0) + sent;
+        }
+      }
+    }
+    return total;
+  }
+
+  messageCount(): number {
+    let total = 0;
+    for (const { counters } of this.cores) {
+      total += counters[CORE_AT + CoreCounter.MessagesSent] as number;
+    }
+    return total;
+  }
+
+  /** Drops so far, by reason, over all cores. */
+  drops(): Record<string, number> {
+    const total: Record<string, number> = {};
+    for (const { counters } of this.cores) {
+      for (const [reason, name] of DROP_NAMES.entries()) {
+        const count = counters[DROP_AT + reason] as number;
+        if (count > 0) total[name] = (total[name] ?? 0) + count;
+      }
+    }
+    return total;
+  }
+
+  /** True when every core has the same digest of a replicated table. */
+  isCoherent(table: number): boolean {
+    const digests = this.cores.map((core) => core.dispatch.replicated(table)?.summary().digest);
+    return digests.every((digest) => digest === digests[0]);
+  }
+}
