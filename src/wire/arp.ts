@@ -9,7 +9,7 @@
 import type { Ipv4, Mac, Offset } from "../lib/units.ts";
 import { BROADCAST } from "../lib/units.ts";
 import { mac, setMac } from "./bytes.ts";
-import { EtherType, LENGTH as ETHERNET, writeHeader } from "./ethernet.ts";
+import { LENGTH as ETHERNET, EtherType, writeHeader } from "./ethernet.ts";
 
 /** Bytes of a packet for Ethernet and IPv4. */
 export const LENGTH = 28;
@@ -44,7 +44,10 @@ const TPA = 24;
 
 /** True when the bytes are a whole packet of any hardware and protocol, with its own lengths. */
 export function isParsable(view: DataView, at: Offset, end: Offset): boolean {
-  return end - at >= FIXED && end - at >= FIXED + 2 * (view.getUint8(at + HLEN) + view.getUint8(at + PLEN));
+  return (
+    end - at >= FIXED &&
+    end - at >= FIXED + 2 * (view.getUint8(at + HLEN) + view.getUint8(at + PLEN))
+  );
 }
 
 /** True when the bytes are a whole packet for Ethernet and IPv4. Check once, then read freely. */
@@ -97,7 +100,13 @@ export function write(
 // Whole untagged frames at `start`, each FRAME bytes long; every function returns the frame's end.
 
 /** A broadcast request: who has `askedIp`? The target MAC is zero, as nearly all hosts send it. */
-export function writeRequest(view: DataView, start: Offset, ownMac: Mac, ownIp: Ipv4, askedIp: Ipv4): Offset {
+export function writeRequest(
+  view: DataView,
+  start: Offset,
+  ownMac: Mac,
+  ownIp: Ipv4,
+  askedIp: Ipv4,
+): Offset {
   const at = writeHeader(view, start, BROADCAST, ownMac, EtherType.Arp);
   return write(view, at, Operation.Request, ownMac, ownIp, 0, askedIp);
 }
@@ -139,7 +148,12 @@ export function writeAnnouncement(view: DataView, start: Offset, ownMac: Mac, ow
 }
 
 /** What a host without an address asks: which is mine (RFC 903)? */
-export function writeRarpRequest(view: DataView, start: Offset, ownMac: Mac, askedMac: Mac): Offset {
+export function writeRarpRequest(
+  view: DataView,
+  start: Offset,
+  ownMac: Mac,
+  askedMac: Mac,
+): Offset {
   const at = writeHeader(view, start, BROADCAST, ownMac, EtherType.Rarp);
   return write(view, at, Operation.RarpRequest, ownMac, 0, askedMac, 0);
 }

@@ -19,14 +19,27 @@ export function setMac(view: DataView, at: Offset, value: Mac): void {
  * Copies `length` bytes between views, four at a time: for headers, where the call into the engine that
  * Uint8Array.set and copyWithin make costs more than the bytes. Ascending, so `to` may overlap from below.
  */
-export function copy(from: DataView, at: Offset, target: DataView, to: Offset, length: number): void {
+export function copy(
+  from: DataView,
+  at: Offset,
+  target: DataView,
+  to: Offset,
+  length: number,
+): void {
   let done = 0;
-  for (; done + 4 <= length; done += 4) target.setInt32(to + done, from.getInt32(at + done, true), true);
+  for (; done + 4 <= length; done += 4)
+    target.setInt32(to + done, from.getInt32(at + done, true), true);
   for (; done < length; done++) target.setUint8(to + done, from.getUint8(at + done));
 }
 
 /** True when both ranges hold the same bytes. */
-export function equal(view: DataView, at: Offset, other: DataView, to: Offset, length: number): boolean {
+export function equal(
+  view: DataView,
+  at: Offset,
+  other: DataView,
+  to: Offset,
+  length: number,
+): boolean {
   for (let index = 0; index < length; index++) {
     if (view.getUint8(at + index) !== other.getUint8(to + index)) return false;
   }

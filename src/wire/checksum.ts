@@ -27,7 +27,13 @@ export function add(view: DataView, at: Offset, end: Offset, sum: number): numbe
 }
 
 /** Copies `length` bytes and returns `sum` with them added: one pass over the memory instead of two. */
-export function copyAdd(view: DataView, at: Offset, to: Offset, length: number, sum: number): number {
+export function copyAdd(
+  view: DataView,
+  at: Offset,
+  to: Offset,
+  length: number,
+  sum: number,
+): number {
   let total = fold(sum);
   let done = 0;
   while (done < length) {
@@ -57,10 +63,12 @@ export function fold(sum: number): number {
 export const finish = (sum: number): number => ~fold(sum) & 0xffff;
 
 /** The checksum of the bytes at..end; the field itself must hold zero. */
-export const compute = (view: DataView, at: Offset, end: Offset): number => finish(add(view, at, end, 0));
+export const compute = (view: DataView, at: Offset, end: Offset): number =>
+  finish(add(view, at, end, 0));
 
 /** True when the bytes at..end, their checksum field included, sum up to all ones. */
-export const verify = (view: DataView, at: Offset, end: Offset): boolean => add(view, at, end, 0) === 0xffff;
+export const verify = (view: DataView, at: Offset, end: Offset): boolean =>
+  add(view, at, end, 0) === 0xffff;
 
 /** The checksum after a 16-bit field changed (RFC 1624 equation 3). */
 export function update(checksum: number, from: number, to: number): number {

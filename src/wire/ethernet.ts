@@ -55,24 +55,35 @@ export const source = (view: DataView, at: Offset): Mac => mac(view, at + 6);
 /** The type or length field; a tag's TPID where the frame is tagged. */
 export const type = (view: DataView, at: Offset): number => view.getUint16(at + MACS);
 
-export const setDestination = (view: DataView, at: Offset, value: Mac): void => setMac(view, at, value);
-export const setSource = (view: DataView, at: Offset, value: Mac): void => setMac(view, at + 6, value);
-export const setType = (view: DataView, at: Offset, value: number): void => view.setUint16(at + MACS, value);
+export const setDestination = (view: DataView, at: Offset, value: Mac): void =>
+  setMac(view, at, value);
+export const setSource = (view: DataView, at: Offset, value: Mac): void =>
+  setMac(view, at + 6, value);
+export const setType = (view: DataView, at: Offset, value: number): void =>
+  view.setUint16(at + MACS, value);
 
 /** Multicast or broadcast: the first bit on the wire, which is bit 40 of the number. */
 export const isGroup = (address: Mac): boolean => ((address / BIT_40) & 1) === 1;
 /** The same question to the frame's destination, without building the number. */
-export const isGroupDestination = (view: DataView, at: Offset): boolean => (view.getUint8(at) & 1) === 1;
+export const isGroupDestination = (view: DataView, at: Offset): boolean =>
+  (view.getUint8(at) & 1) === 1;
 export const isBroadcast = (address: Mac): boolean => address === BROADCAST;
 /** The universal/local bit: the address was assigned by an administrator or a program. */
 export const isLocallyAdministered = (address: Mac): boolean => ((address / BIT_40) & 2) === 2;
 /** True for what a single station may have: no group and not zero. */
 export const isStation = (address: Mac): boolean => address !== 0 && !isGroup(address);
 /** 01-80-C2-00-00-00..0F, which no bridge relays (IEEE 802.1D-2004 7.12.6). */
-export const isReservedGroup = (address: Mac): boolean => address >= BRIDGE_GROUP && address <= RESERVED_LAST;
+export const isReservedGroup = (address: Mac): boolean =>
+  address >= BRIDGE_GROUP && address <= RESERVED_LAST;
 
 /** Writes the header; returns the offset of the payload. */
-export function writeHeader(view: DataView, at: Offset, to: Mac, from: Mac, etherType: number): Offset {
+export function writeHeader(
+  view: DataView,
+  at: Offset,
+  to: Mac,
+  from: Mac,
+  etherType: number,
+): Offset {
   setMac(view, at, to);
   setMac(view, at + 6, from);
   view.setUint16(at + MACS, etherType);

@@ -59,7 +59,8 @@ const REST = 4;
 /** True when a whole header is there. Say `verify` for the checksum. */
 export const isValid = (_view: DataView, at: Offset, end: Offset): boolean => end - at >= LENGTH;
 /** True when the checksum over at..end, the packet's own end, is right. */
-export const verify = (view: DataView, at: Offset, end: Offset): boolean => checksum.verify(view, at, end);
+export const verify = (view: DataView, at: Offset, end: Offset): boolean =>
+  checksum.verify(view, at, end);
 
 export const type = (view: DataView, at: Offset): number => view.getUint8(at);
 export const code = (view: DataView, at: Offset): number => view.getUint8(at + CODE);
@@ -135,7 +136,7 @@ export function writeError(
 ): Offset {
   const room = MAX_ERROR - ipv4.LENGTH - LENGTH;
   const total = ipv4.totalLength(view, ip);
-  const quoted = total < room ? total : room;
+  const quoted = Math.min(total, room);
   const at = ipv4.write(
     view,
     to,
@@ -145,9 +146,8 @@ export function writeError(
     LENGTH + quoted,
     DEFAULT_TTL,
     identification,
-    ERROR_TOS,
-    0,
   );
+  ipv4.setTos(view, to, ERROR_TOS);
   view.setUint16(at, (messageType << 8) | messageCode);
   view.setUint16(at + CHECKSUM, 0);
   view.setUint32(at + REST, rest);

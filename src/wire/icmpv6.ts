@@ -40,14 +40,15 @@ export const code = (view: DataView, at: Offset): number => view.getUint8(at + 1
 /** True when the bytes are long enough for the target of a solicitation, an advertisement or a redirect. */
 export function hasTarget(view: DataView, at: Offset, end: Offset): boolean {
   const kind = type(view, at);
-  return (
-    kind >= Type.NeighborSolicitation && kind <= Type.Redirect && end - at >= NEIGHBOR_LENGTH
-  );
+  return kind >= Type.NeighborSolicitation && kind <= Type.Redirect && end - at >= NEIGHBOR_LENGTH;
 }
 /** Word 0..3 of the target; only after `hasTarget`. */
-export const target = (view: DataView, at: Offset, word: number): number => view.getUint32(at + 8 + word * 4);
+export const target = (view: DataView, at: Offset, word: number): number =>
+  view.getUint32(at + 8 + word * 4);
 
 /** True when the checksum over at..end is right; `ip` is the IPv6 header. */
 export function verify(view: DataView, ip: Offset, at: Offset, end: Offset): boolean {
-  return checksum.add(view, at, end, checksum.pseudo6(view, ip, Protocol.Icmpv6, end - at)) === 0xffff;
+  return (
+    checksum.add(view, at, end, checksum.pseudo6(view, ip, Protocol.Icmpv6, end - at)) === 0xffff
+  );
 }

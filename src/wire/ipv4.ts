@@ -16,7 +16,14 @@ export const LENGTH = 20;
 export const Protocol = { Icmp: 1, Igmp: 2, Tcp: 6, Udp: 17, Icmpv6: 58, Vrrp: 112 } as const;
 
 /** What `fault` finds, in the order in which it looks. */
-export const Fault = { None: 0, Short: 1, Version: 2, HeaderLength: 3, TotalLength: 4, Checksum: 5 } as const;
+export const Fault = {
+  None: 0,
+  Short: 1,
+  Version: 2,
+  HeaderLength: 3,
+  TotalLength: 4,
+  Checksum: 5,
+} as const;
 export type Fault = (typeof Fault)[keyof typeof Fault];
 
 /** What `options` finds. Record covers record route and timestamp, which RFC 7126 lets a router pass. */
@@ -64,7 +71,8 @@ export function isReadable(view: DataView, at: Offset, end: Offset): boolean {
 export const headerLength = (view: DataView, at: Offset): number => (view.getUint8(at) & 15) * 4;
 /** DSCP and ECN (RFC 2474, RFC 3168). */
 export const tos = (view: DataView, at: Offset): number => view.getUint8(at + TOS);
-export const totalLength = (view: DataView, at: Offset): number => view.getUint16(at + TOTAL_LENGTH);
+export const totalLength = (view: DataView, at: Offset): number =>
+  view.getUint16(at + TOTAL_LENGTH);
 export const id = (view: DataView, at: Offset): number => view.getUint16(at + ID);
 /** DF, MF and the offset as one word. */
 export const fragment = (view: DataView, at: Offset): number => view.getUint16(at + FRAGMENT);
@@ -128,14 +136,24 @@ export function setChecksum(view: DataView, at: Offset): void {
   view.setUint16(at + CHECKSUM, checksum.compute(view, at, at + headerLength(view, at)));
 }
 
-export const setSource = (view: DataView, at: Offset, value: Ipv4): void => view.setUint32(at + SOURCE, value);
+export const setSource = (view: DataView, at: Offset, value: Ipv4): void =>
+  view.setUint32(at + SOURCE, value);
 export const setDestination = (view: DataView, at: Offset, value: Ipv4): void =>
   view.setUint32(at + DESTINATION, value);
 export const setTotalLength = (view: DataView, at: Offset, value: number): void =>
   view.setUint16(at + TOTAL_LENGTH, value);
-export const setId = (view: DataView, at: Offset, value: number): void => view.setUint16(at + ID, value);
+export const setId = (view: DataView, at: Offset, value: number): void =>
+  view.setUint16(at + ID, value);
 
-/** Writes a header without options, checksum included; returns the offset of the payload. */
+/** Changes the service byte and mends the checksum (RFC 1624). */
+export function setTos(view: DataView, at: Offset, value: number): void {
+  const word = view.getUint16(at);
+  const changed = (word & 0xff00) | value;
+  view.setUint16(at, changed);
+  view.setUint16(at + CHECKSUM, checksum.update(view.getUint16(at + CHECKSUM), word, changed));
+}
+
+/** Writes a header without options or fragmentation, checksum included; returns the offset of the payload. */
 export function write(
   view: DataView,
   at: Offset,
@@ -145,13 +163,11 @@ export function write(
   payloadLength: number,
   hops: number,
   identification: number,
-  service: number,
-  fragmentWord: number,
 ): Offset {
-  view.setUint16(at, 0x4500 | service);
+  view.setUint16(at, 0x4500);
   view.setUint16(at + TOTAL_LENGTH, LENGTH + payloadLength);
   view.setUint16(at + ID, identification);
-  view.setUint16(at + FRAGMENT, fragmentWord);
+  view.setUint16(at + FRAGMENT, 0);
   view.setUint8(at + TTL, hops);
   view.setUint8(at + PROTOCOL, payloadProtocol);
   view.setUint32(at + SOURCE, from);

@@ -29,10 +29,15 @@ const DESTINATION = 24;
 
 /** True when a whole header and all the bytes it announces are there. */
 export function isValid(view: DataView, at: Offset, end: Offset): boolean {
-  return end - at >= LENGTH && view.getUint8(at) >> 4 === 6 && payloadLength(view, at) <= end - at - LENGTH;
+  return (
+    end - at >= LENGTH &&
+    view.getUint8(at) >> 4 === 6 &&
+    payloadLength(view, at) <= end - at - LENGTH
+  );
 }
 
-export const trafficClass = (view: DataView, at: Offset): number => (view.getUint16(at) >> 4) & 0xff;
+export const trafficClass = (view: DataView, at: Offset): number =>
+  (view.getUint16(at) >> 4) & 0xff;
 export const flowLabel = (view: DataView, at: Offset): number => view.getUint32(at) & 0xfffff;
 export const payloadLength = (view: DataView, at: Offset): number => view.getUint16(at + 4);
 export const nextHeader = (view: DataView, at: Offset): number => view.getUint8(at + 6);
@@ -43,7 +48,8 @@ export const source = (view: DataView, at: Offset, word: number): number =>
 export const destination = (view: DataView, at: Offset, word: number): number =>
   view.getUint32(at + DESTINATION + word * 4);
 /** Where the packet ends. */
-export const packetEnd = (view: DataView, at: Offset): Offset => at + LENGTH + payloadLength(view, at);
+export const packetEnd = (view: DataView, at: Offset): Offset =>
+  at + LENGTH + payloadLength(view, at);
 /** ff00::/8. */
 export const isMulticastDestination = (view: DataView, at: Offset): boolean =>
   view.getUint8(at + DESTINATION) === 0xff;

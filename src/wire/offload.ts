@@ -7,6 +7,7 @@
 //   +--------+----------+---------+----------+------------+-------------+
 
 import type { Offset } from "../lib/units.ts";
+import * as checksum from "./checksum.ts";
 
 /** Bytes of the header. */
 export const OFFLOAD = 10;
@@ -30,12 +31,16 @@ const SPECIAL = 0x01ff;
 
 export const flags = (view: DataView, start: Offset): number => view.getUint8(start + FLAGS);
 /** The GSO type with its ECN bit taken off. */
-export const gsoType = (view: DataView, start: Offset): number => view.getUint8(start + GSO_TYPE) & 0x7f;
+export const gsoType = (view: DataView, start: Offset): number =>
+  view.getUint8(start + GSO_TYPE) & 0x7f;
 export const isEcn = (view: DataView, start: Offset): boolean =>
   (view.getUint8(start + GSO_TYPE) & GSO_ECN) !== 0;
-export const hdrLen = (view: DataView, start: Offset): number => view.getUint16(start + HDR_LEN, true);
-export const gsoSize = (view: DataView, start: Offset): number => view.getUint16(start + GSO_SIZE, true);
-export const csumStart = (view: DataView, start: Offset): number => view.getUint16(start + CSUM_START, true);
+export const hdrLen = (view: DataView, start: Offset): number =>
+  view.getUint16(start + HDR_LEN, true);
+export const gsoSize = (view: DataView, start: Offset): number =>
+  view.getUint16(start + GSO_SIZE, true);
+export const csumStart = (view: DataView, start: Offset): number =>
+  view.getUint16(start + CSUM_START, true);
 export const csumOffset = (view: DataView, start: Offset): number =>
   view.getUint16(start + CSUM_OFFSET, true);
 
@@ -49,7 +54,8 @@ export const needsChecksum = (view: DataView, start: Offset): boolean =>
   (view.getUint8(start + FLAGS) & Flag.NeedsChecksum) !== 0;
 
 /** True when the frame is a super-frame to cut. */
-export const isSuper = (view: DataView, start: Offset): boolean => view.getUint8(start + GSO_TYPE) !== 0;
+export const isSuper = (view: DataView, start: Offset): boolean =>
+  view.getUint8(start + GSO_TYPE) !== 0;
 
 /** Marks the frame as ordinary and whole. */
 export function clear(view: DataView, start: Offset): void {
@@ -82,5 +88,27 @@ export function shift(view: DataView, start: Offset, delta: number): void {
   if (isPlain(view, start)) return;
   const length = hdrLen(view, start);
   if (length !== 0) view.setUint16(start + HDR_LEN, length + delta, true);
-  if (needsChecksum(view, start)) view.setUint16(start + CSUM_START, csumStart(view, start) + delta, true);
+  if (needsChecksum(view, start))
+    view.setUint16(start + CSUM_START, csumStart(view, start) + delta, true);
+}
+
+/** Shortest header before a checksummed part: Ethernet's. */
+const MIN_CSUM_START = 14;
+
+/**
+ * Computes the checksum that a local kernel left open, over everything behind csum_start, and marks the frame as
+ * ordinary. The field holds the sum of the pseudo-header. False, and nothing changed, when the offload header
+ * contradicts the frame or asks for a cut (segment.ts).
+ */
+export function finishChecksum(view: DataView, start: Offset, end: Offset): boolean {
+  if (isSuper(view, start)) return false;
+  if (needsChecksum(view, start)) {
+    const from = start + csumStart(view, start);
+    const field = from + csumOffset(view, start);
+    if (from < start + MIN_CSUM_START || field + 2 > end) return false;
+    // 0 and 0xffff are one number in this sum, but UDP reads 0 as "no checksum" (RFC 768).
+    view.setUint16(field, checksum.compute(view, from, end) || 0xffff);
+  }
+  clear(view, start);
+  return true;
 }

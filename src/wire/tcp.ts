@@ -10,7 +10,16 @@ import type { Offset } from "../lib/units.ts";
 /** Bytes of a header without options. */
 export const LENGTH = 20;
 
-export const Flag = { Fin: 1, Syn: 2, Rst: 4, Psh: 8, Ack: 16, Urg: 32, Ece: 64, Cwr: 128 } as const;
+export const Flag = {
+  Fin: 1,
+  Syn: 2,
+  Rst: 4,
+  Psh: 8,
+  Ack: 16,
+  Urg: 32,
+  Ece: 64,
+  Cwr: 128,
+} as const;
 /** Flag letters as tcpdump prints them, lowest bit first. */
 export const FLAG_LETTERS = "FSRP.UEW";
 
@@ -30,6 +39,7 @@ export const destinationPort = (view: DataView, at: Offset): number => view.getU
 export const sequence = (view: DataView, at: Offset): number => view.getUint32(at + 4);
 export const acknowledgment = (view: DataView, at: Offset): number => view.getUint32(at + 8);
 /** Bytes of the header with its options. */
-export const headerLength = (view: DataView, at: Offset): number => (view.getUint8(at + 12) >> 4) * 4;
+export const headerLength = (view: DataView, at: Offset): number =>
+  (view.getUint8(at + 12) >> 4) * 4;
 export const flags = (view: DataView, at: Offset): number => view.getUint8(at + FLAGS);
 export const window = (view: DataView, at: Offset): number => view.getUint16(at + 14);

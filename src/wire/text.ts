@@ -62,7 +62,9 @@ function prefixLength(text: string, limit: number): { slash: number; length: num
 export function parseIpv4Prefix(text: string): Ipv4Prefix | undefined {
   const found = prefixLength(text, 32);
   const address = found === undefined ? undefined : parseIpv4(text.slice(0, found.slash));
-  return found === undefined || address === undefined ? undefined : { address, length: found.length };
+  return found === undefined || address === undefined
+    ? undefined
+    : { address, length: found.length };
 }
 
 export function formatIpv4Prefix(address: Ipv4, length: number): string {
@@ -118,14 +120,18 @@ export function formatIpv6(a: number, b: number, c: number, d: number): string {
     }
   }
   const hex = (list: number[]): string => list.map((group) => group.toString(16)).join(":");
-  return from < 0 ? hex(groups) : `${hex(groups.slice(0, from))}::${hex(groups.slice(from + longest))}`;
+  return from < 0
+    ? hex(groups)
+    : `${hex(groups.slice(0, from))}::${hex(groups.slice(from + longest))}`;
 }
 
 /** 2001:db8::1/64; host bits stay. */
 export function parseIpv6Prefix(text: string): Ipv6Prefix | undefined {
   const found = prefixLength(text, 128);
   const address = found === undefined ? undefined : parseIpv6(text.slice(0, found.slash));
-  return found === undefined || address === undefined ? undefined : { address, length: found.length };
+  return found === undefined || address === undefined
+    ? undefined
+    : { address, length: found.length };
 }
 
 /** A frame in hex digits; blanks, line ends, colons and dashes between bytes are passed over. */

@@ -28,7 +28,9 @@ export const length = (view: DataView, at: Offset): number => view.getUint16(at 
 export function verify4(view: DataView, ip: Offset, at: Offset): boolean {
   if (view.getUint16(at + 6) === 0) return true;
   const bytes = length(view, at);
-  return checksum.add(view, at, at + bytes, checksum.pseudo4(view, ip, Protocol.Udp, bytes)) === 0xffff;
+  return (
+    checksum.add(view, at, at + bytes, checksum.pseudo4(view, ip, Protocol.Udp, bytes)) === 0xffff
+  );
 }
 
 /** Writes the header before data that stands at at + 8 .. end, over the IPv4 header at `ip`. Returns `end`. */

@@ -24,7 +24,9 @@ const TCI = MACS + 2;
 /** True for a type that starts a tag: customer, service, and the service tag from before 802.1ad. */
 export function isTpid(type: number): boolean {
   return (
-    type === EtherType.Vlan || type === EtherType.ServiceVlan || type === EtherType.LegacyServiceVlan
+    type === EtherType.Vlan ||
+    type === EtherType.ServiceVlan ||
+    type === EtherType.LegacyServiceVlan
   );
 }
 
