@@ -31,22 +31,24 @@ export class PcapReader implements CaptureReader {
     this.#open();
   }
 
-  #open(): void {
+  #open(): undefined {
     const view = this.#view;
-    if (view.byteLength < 4) return this.#fail(0, "the file is too short for a capture");
+    if (view.byteLength < 4) return this.#stop(0, "the file is too short for a capture");
     const big = view.getUint32(0);
     const little = view.getUint32(0, true);
     this.#little = little === MICROSECONDS || little === NANOSECONDS;
     const magic = this.#little ? little : big;
     if (magic !== MICROSECONDS && magic !== NANOSECONDS) {
-      return this.#fail(0, "the file is neither pcap nor pcapng");
+      return this.#stop(0, "the file is neither pcap nor pcapng");
     }
-    if (view.byteLength < HEADER) return this.#fail(0, "the file header is cut short");
-    if (view.getUint16(4, this.#little) !== MAJOR)
-      return this.#fail(4, "the major version is not 2");
+    if (view.byteLength < HEADER) return this.#stop(0, "the file header is cut short");
+    if (view.getUint16(4, this.#little) !== MAJOR) {
+      return this.#stop(4, "the major version is not 2");
+    }
     this.#perSecond = magic === NANOSECONDS ? 1e9 : 1e6;
     const linkType = view.getUint32(20, this.#little) & LINK_MASK;
     this.interfaces.push({ name: "", linkType, snapLength: view.getUint32(16, this.#little) });
+    return undefined;
   }
 
   next(): CaptureRecord | undefined {
@@ -71,12 +73,8 @@ export class PcapReader implements CaptureReader {
     };
   }
 
-  #fail(at: number, text: string): void {
-    this.fault = { at, text };
-  }
-
   #stop(at: number, text: string): undefined {
-    this.#fail(at, text);
+    this.fault = { at, text };
     return undefined;
   }
 }

@@ -50,8 +50,8 @@ interface OptionPlace {
 }
 
 const padded = (length: number): number => (length + 3) & ~3;
-const decoder: TextDecoder = new TextDecoder();
-const encoder: TextEncoder = new TextEncoder();
+const decoder = new TextDecoder();
+const encoder = new TextEncoder();
 
 /** True when the bytes begin as a section header does. */
 export function isPcapng(bytes: Uint8Array): boolean {
