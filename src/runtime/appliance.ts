@@ -1,0 +1,456 @@
+// A running appliance, seen from the control core: starts the cores' threads over one arena, holds what they share,
+// carries commands and answers, collects events. It never touches a frame.
+
+import { availableParallelism } from "node:os";
+import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import { type ApplianceConfig, electMaster } from "../core/config.ts";
+import { EVENT_NUMBERS, EVENT_TIME } from "../core/core.ts";
+import {
+  bucketsOf,
+  Control,
+  CoreState,
+  countersOf,
+  initControl,
+  type Layout,
+  loadsOf,
+  planLayout,
+  Presence,
+  presenceWord,
+} from "../core/layout.ts";
+import { ROLE_COUNT } from "../engine/role.ts";
+import { Arena, Planner } from "../lib/arena.ts";
+import { RingReceiver } from "../lib/ring.ts";
+import type { CoreId, Millis, Offset } from "../lib/units.ts";
+import { type PortDriverConfig, planPort } from "../ports/factory.ts";
+import { close as closeDescriptor } from "../ports/linux/ffi.ts";
+import { allowedCpus, makeEventFd, signal } from "../ports/linux/parking.ts";
+import type {
+  Appliance,
+  CoreAnswer,
+  CoreCommand,
+  CoreStatus,
+  PortState,
+  RawEvent,
+} from "../control/appliance-port.ts";
+import { Clock, monotonic } from "./clock.ts";
+import type { PlainError, PortOpening, Reply, Request, WorkerStart } from "./protocol.ts";
+import { workerUrl } from "./worker-url.ts";
+
+/** How often events are collected; a person does not notice it. Our choice. */
+const EVENT_INTERVAL: Millis = 50;
+/** Events kept for `show events`. Our choice: an hour at one a second. */
+const EVENT_HISTORY = 4096;
+/** A core that answers no command for so long is stuck. */
+const COMMAND_TIMEOUT: Millis = 5000;
+/** A core whose heartbeat is older is shown as stalled: thirty longest sleeps. */
+const STALLED_AFTER: Millis = 300;
+const START_TIMEOUT: Millis = 30_000;
+const STOP_TIMEOUT: Millis = 5000;
+/** Address space kept for ports that a reload adds; untouched memory costs nothing. */
+const SPARE_BYTES = 512 * 1024 * 1024;
+const ARENA_LIMIT = 0x7f000000;
+
+/** Something that the operator must hear as it is: a code, a text, a hint. */
+export class ApplianceError extends Error {
+  override readonly name = "ApplianceError";
+  readonly code: string;
+  readonly hint: string | undefined;
+
+  constructor(code: string, message: string, hint?: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** What `run` and `lab` start an appliance with. */
+export interface StartOptions {
+  readonly config: ApplianceConfig;
+  /** Driver of each port, index = PortId; null for a number without a port. */
+  readonly drivers: readonly (PortDriverConfig | null)[];
+}
+
+interface CoreThread {
+  readonly worker: Worker;
+  readonly mailbox: MessagePort;
+  readonly wakeup: number;
+  online: boolean;
+  ended: boolean;
+}
+
+interface Waiting {
+  resolve(answer: unknown): void;
+  reject(error: Error): void;
+  readonly core: CoreId;
+  readonly timer: NodeJS.Timeout;
+}
+
+function revive(error: PlainError): ApplianceError {
+  return new ApplianceError(error.code ?? "operation-failed", error.message, error.hint);
+}
+
+export class RunningAppliance implements Appliance {
+  readonly arena: Arena;
+  readonly layout: Layout;
+  readonly clock: Clock;
+  readonly ended: Promise<void>;
+  /** Where each port's rings lie; for a memory port the world's end is made from it. */
+  readonly openings: (PortOpening | null)[];
+  startedAt = 0;
+  #config: ApplianceConfig;
+  readonly #origin: bigint = monotonic();
+  readonly #epoch: number = Date.now();
+  readonly #planner: Planner;
+  readonly #threads: CoreThread[] = [];
+  readonly #waiting = new Map<number, Waiting>();
+  readonly #eventRings: RingReceiver[];
+  readonly #events: RawEvent[] = [];
+  readonly #portStates: PortState[] = [];
+  #eventTimer: NodeJS.Timeout | undefined;
+  #nextRequest = 1;
+  #nextEvent = 1;
+  #stopping: Promise<void> | undefined;
+  #finish: () => void = () => {};
+  #fail: (error: Error) => void = () => {};
+
+  private constructor(options: StartOptions) {
+    const { config } = options;
+    const planner = new Planner();
+    this.layout = planLayout(planner, config.cores.count, config.globalCache);
+    this.openings = options.drivers.map((driver) =>
+      driver === null ? null : { driver, plan: planPort(planner, driver, config.cores.count) },
+    );
+    this.arena = Arena.create(Math.min(planner.size + SPARE_BYTES, ARENA_LIMIT));
+    this.#planner = planner;
+    this.#config = config;
+    this.clock = new Clock(this.#origin);
+    const masters = Array.from({ length: ROLE_COUNT }, (_, role) =>
+      electMaster(config, role, () => true),
+    );
+    initControl(this.arena, this.layout, masters, config.steering.buckets);
+    this.#eventRings = this.layout.events.map(
+      (at) => new RingReceiver(this.arena, at, this.layout.eventCapacity),
+    );
+    this.ended = new Promise((resolve, reject) => {
+      this.#finish = resolve;
+      this.#fail = reject;
+    });
+    this.ended.catch(() => {}); // Whoever cares awaits it too.
+  }
+
+  /** Starts every core; resolves when all forward. On a failure everything is closed again. */
+  static async start(options: StartOptions): Promise<RunningAppliance> {
+    const appliance = new RunningAppliance(options);
+    try {
+      await appliance.#startThreads();
+    } catch (error) {
+      await appliance.stop();
+      throw error;
+    }
+    appliance.startedAt = Date.now();
+    appliance.#eventTimer = setInterval(() => appliance.#collectEvents(), EVENT_INTERVAL);
+    return appliance;
+  }
+
+  /**
+   * Cores start one after the other: the members of a packet fanout group count in the order in which they join, and
+   * that order must be the order of the cores.
+   */
+  async #startThreads(): Promise<void> {
+    const { count } = this.#config.cores;
+    const wakeups = Array.from({ length: count }, () => makeEventFd());
+    const cpus = allowedCpus();
+    const pinned = count <= cpus.length && count <= availableParallelism();
+    for (let core = 0; core < count; core++) {
+      const { port1, port2 } = new MessageChannel();
+      const start: WorkerStart = {
+        memory: this.arena.memory,
+        layout: this.layout,
+        core,
+        config: this.#config,
+        ports: this.openings,
+        wakeups,
+        origin: this.#origin,
+        cpu: pinned ? (cpus[core] as number) : -1,
+        mailbox: port2,
+      };
+      const worker = new Worker(workerUrl(import.meta.url, "./core-worker"), {
+        workerData: start,
+        transferList: [port2],
+        name: `core-${core}`,
+      });
+      const thread: CoreThread = {
+        worker,
+        mailbox: port1,
+        wakeup: wakeups[core] as number,
+        online: false,
+        ended: false,
+      };
+      this.#threads.push(thread);
+      await this.#untilOnline(thread, core);
+    }
+  }
+
+  #untilOnline(thread: CoreThread, core: CoreId): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new ApplianceError("core-silent", `Core ${core} did not start in time`)),
+        START_TIMEOUT,
+      );
+      thread.mailbox.on("message", (reply: Reply) => {
+        if (reply.kind === "online") {
+          clearTimeout(timer);
+          thread.online = true;
+          for (const [port, state] of reply.ports.entries()) this.#portStates[port] = state;
+          resolve();
+        } else if (reply.kind === "failed") {
+          clearTimeout(timer);
+          const error = revive(reply.error);
+          reject(error);
+          this.#coreFailed(core, error);
+        } else this.#answered(reply);
+      });
+      thread.worker.on("error", (error) => {
+        clearTimeout(timer);
+        reject(error);
+        this.#coreFailed(core, error);
+      });
+      thread.worker.on("exit", () => {
+        thread.ended = true;
+        thread.online = false;
+        if (this.#stopping === undefined) {
+          this.#coreFailed(core, new Error("its thread ended"));
+        }
+      });
+    });
+  }
+
+  #coreFailed(core: CoreId, error: Error): void {
+    const thread = this.#threads[core];
+    if (thread !== undefined) thread.online = false;
+    for (const [id, waiting] of this.#waiting) {
+      if (waiting.core !== core) continue;
+      this.#waiting.delete(id);
+      clearTimeout(waiting.timer);
+      waiting.reject(new ApplianceError("core-failed", `Core ${core} failed`, undefined, error));
+    }
+    if (this.#stopping !== undefined || this.startedAt === 0) return;
+    const failure = new ApplianceError(
+      "core-failed",
+      `Core ${core} failed: ${error.message}`,
+      "the appliance stops, because a dead core's duties are not moved in this version",
+      error,
+    );
+    void this.stop().then(
+      () => this.#fail(failure),
+      () => this.#fail(failure),
+    );
+  }
+
+  // --- requests --------------------------------------------------------------------------------------------------------
+
+  #answered(reply: Reply): void {
+    if (reply.kind !== "answer" && reply.kind !== "refused") return;
+    const waiting = this.#waiting.get(reply.id);
+    if (waiting === undefined) return;
+    this.#waiting.delete(reply.id);
+    clearTimeout(waiting.timer);
+    if (reply.kind === "answer") waiting.resolve(reply.answer);
+    else waiting.reject(revive(reply.error));
+  }
+
+  #request(core: CoreId, request: Request, timeout: Millis): Promise<unknown> {
+    const thread = this.#threads[core];
+    if (thread === undefined || !thread.online) {
+      const error = new ApplianceError("core-not-online", `Core ${core} is not online`);
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waiting.delete(request.id);
+        reject(new ApplianceError("core-silent", `Core ${core} did not answer in ${timeout} ms`));
+      }, timeout);
+      this.#waiting.set(request.id, { resolve, reject, core, timer });
+      thread.mailbox.postMessage(request);
+      Atomics.store(this.arena.i32, presenceWord(this.layout, core) + Presence.Command, 1);
+      this.wake(core);
+    });
+  }
+
+  /** Wakes a core if it sleeps; whoever gives frames to a memory port from outside calls it. */
+  wake(core: CoreId): void {
+    const flag = presenceWord(this.layout, core) + Presence.Sleeping;
+    if (Atomics.compareExchange(this.arena.i32, flag, 1, 0) === 1) {
+      signal(this.#threads[core]?.wakeup ?? -1);
+    }
+  }
+
+  async command<C extends CoreCommand>(core: CoreId, command: C): Promise<CoreAnswer<C["kind"]>> {
+    const patience = command.kind === "ping" ? command.timeoutMs + 500 : COMMAND_TIMEOUT;
+    const request: Request = { id: this.#nextRequest++, kind: "command", command };
+    const answer = await this.#request(core, request, patience).catch((error: unknown) => {
+      if (command.kind !== "ping" || (error as { code?: string }).code !== "core-silent") throw error;
+      return { replied: false, roundTripMs: 0, reason: "timeout" };
+    });
+    return answer as CoreAnswer<C["kind"]>;
+  }
+
+  // --- what is shared, read without stopping anyone --------------------------------------------------------------
+
+  get config(): ApplianceConfig {
+    return this.#config;
+  }
+
+  counters(core: CoreId): Float64Array {
+    return countersOf(this.arena, this.layout, core);
+  }
+
+  cores(): readonly CoreStatus[] {
+    const now = this.clock.now();
+    const loads = loadsOf(this.arena, this.layout);
+    return this.#threads.map((thread, core) => {
+      const word = presenceWord(this.layout, core);
+      const beat = this.arena.i32[word + Presence.Heartbeat] as number;
+      const age = Math.max(0, ((now | 0) - beat) | 0);
+      const state = this.arena.i32[word + Presence.State] as number;
+      const online = thread.online && state === CoreState.Online;
+      const stalled = online && age > STALLED_AFTER;
+      return {
+        core,
+        state: !online ? "offline" : stalled ? "stalled" : "online",
+        load: loads[core] as number,
+        heartbeatAgeMs: age,
+        restarts: 0,
+      };
+    });
+  }
+
+  ports(): readonly PortState[] {
+    return this.#portStates;
+  }
+
+  masters(): readonly CoreId[] {
+    const word = (this.layout.control >> 2) + Control.RoleAt;
+    return Array.from({ length: ROLE_COUNT }, (_, role) => this.arena.i32[word + role] as number);
+  }
+
+  buckets(): Uint8Array {
+    return bucketsOf(this.arena, this.layout).subarray(0, this.#config.steering.buckets);
+  }
+
+  events(since: number, limit: number): readonly RawEvent[] {
+    this.#collectEvents();
+    const first = this.#events.findIndex(({ sequence }) => sequence > since);
+    return first < 0 ? [] : this.#events.slice(first, first + limit);
+  }
+
+  #collectEvents(): void {
+    const { view } = this.arena;
+    for (const [core, ring] of this.#eventRings.entries()) {
+      for (let left = ring.available(); left > 0; left--) {
+        const at: Offset = ring.next();
+        const number = (index: number): number => view.getFloat64(at + EVENT_NUMBERS + index * 8);
+        this.#events.push({
+          sequence: this.#nextEvent++,
+          time: this.#epoch + view.getFloat64(at + EVENT_TIME),
+          core,
+          code: view.getUint16(at),
+          a: number(0),
+          b: number(1),
+          c: number(2),
+          d: number(3),
+        });
+      }
+      ring.release();
+    }
+    if (this.#events.length > EVENT_HISTORY) this.#events.splice(0, this.#events.length - EVENT_HISTORY);
+  }
+
+  // --- change and end ----------------------------------------------------------------------------------------------
+
+  /** Takes over a new configuration with its drivers; ports keep their numbers (control/compile.ts sees to it). */
+  async reconfigure(options: StartOptions): Promise<void> {
+    const { config, drivers } = options;
+    const before = this.#config;
+    for (const key of ["count", "tick", "idle"] as const) {
+      if (config.cores[key] !== before.cores[key]) {
+        throw new ApplianceError("reload-refused", `cores.${key} cannot change while running`, "restart the appliance");
+      }
+    }
+    if (config.globalCache !== before.globalCache) {
+      throw new ApplianceError("reload-refused", "global-cache.size cannot change while running", "restart the appliance");
+    }
+    const changes = this.#portChanges(drivers);
+    for (const [port, opening] of Object.entries(changes)) this.openings[Number(port)] = opening;
+    for (let core = 0; core < config.cores.count; core++) {
+      const id = this.#nextRequest++;
+      await this.#request(core, { id, kind: "configure", config, ports: changes }, COMMAND_TIMEOUT);
+    }
+    this.#config = config;
+    const word = this.layout.control >> 2;
+    for (let role = 0; role < ROLE_COUNT; role++) {
+      this.arena.i32[word + Control.RoleAt + role] = electMaster(config, role, () => true);
+    }
+  }
+
+  #portChanges(drivers: StartOptions["drivers"]): Record<number, PortOpening | null> {
+    const changes: Record<number, PortOpening | null> = {};
+    for (let port = 0; port < Math.max(drivers.length, this.openings.length); port++) {
+      const driver = drivers[port] ?? null;
+      const before = this.openings[port] ?? null;
+      if (JSON.stringify(driver) === JSON.stringify(before?.driver ?? null)) continue;
+      if (driver === null) {
+        changes[port] = null;
+        continue;
+      }
+      const plan = planPort(this.#planner, driver, this.#config.cores.count);
+      if (this.#planner.size > this.arena.buffer.byteLength) {
+        throw new ApplianceError("reload-refused", "no address space is left for another port", "restart the appliance");
+      }
+      changes[port] = { driver, plan };
+    }
+    return changes;
+  }
+
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopThreads();
+    return this.#stopping;
+  }
+
+  async #stopThreads(): Promise<void> {
+    if (this.#eventTimer !== undefined) clearInterval(this.#eventTimer);
+    Atomics.store(this.arena.i32, (this.layout.control >> 2) + Control.Stop, 1);
+    for (const [core, thread] of this.#threads.entries()) {
+      this.wake(core);
+      if (!thread.ended) await endOf(thread.worker);
+      thread.mailbox.close();
+    }
+    for (const thread of this.#threads) closeDescriptor(thread.wakeup);
+    for (const waiting of this.#waiting.values()) {
+      clearTimeout(waiting.timer);
+      waiting.reject(new ApplianceError("core-not-online", "The appliance stops"));
+    }
+    this.#waiting.clear();
+    this.#finish();
+  }
+
+  reload(_config: ApplianceConfig): Promise<readonly string[]> {
+    return Promise.reject(new ApplianceError("reload-refused", "use reconfigure"));
+  }
+}
+
+/** Waits for a thread's own end, and ends it when it does not come. */
+function endOf(worker: Worker): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => void worker.terminate(), STOP_TIMEOUT);
+    worker.once("exit", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
+
+/** Starts an appliance: resolves when every core forwards. */
+export function startAppliance(options: StartOptions): Promise<RunningAppliance> {
+  return RunningAppliance.start(options);
+}

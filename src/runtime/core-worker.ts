@@ -1,0 +1,117 @@
+// The thread of one data core: opens this core's queues, builds the core, runs its loop, answers commands.
+
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { Core } from "../core/core.ts";
+import { CoreState, Presence, presenceWord } from "../core/layout.ts";
+import { Arena } from "../lib/arena.ts";
+import type { Millis } from "../lib/units.ts";
+import { openPort } from "../ports/factory.ts";
+import { pin, signal } from "../ports/linux/parking.ts";
+import { NoPort } from "../ports/none.ts";
+import type { Port } from "../ports/port.ts";
+import { Clock } from "./clock.ts";
+import { Commands } from "./commands.ts";
+import { runLoop } from "./loop.ts";
+import { plainError, type PortOpening, type Reply, type Request, type WorkerStart } from "./protocol.ts";
+
+const start = workerData as WorkerStart;
+const arena = Arena.attach(start.memory);
+const clock = new Clock(start.origin);
+const presence = presenceWord(start.layout, start.core);
+
+function tell(reply: Reply): void {
+  start.mailbox.postMessage(reply);
+}
+
+function open(port: number, opening: PortOpening | null | undefined): { driver: Port; steered: boolean } {
+  if (opening === null || opening === undefined) return { driver: new NoPort(), steered: true };
+  return openPort(opening.driver, {
+    arena,
+    plan: opening.plan,
+    port,
+    core: start.core,
+    cores: start.layout.cores,
+    steering: start.config.steering,
+    wake: () => {},
+  });
+}
+
+function run(): void {
+  if (start.cpu >= 0) pin(start.cpu);
+  const opened = start.ports.map((opening, port) => open(port, opening));
+  const core = new Core({
+    arena,
+    layout: start.layout,
+    core: start.core,
+    config: start.config,
+    ports: opened.map(({ driver }) => driver),
+    steered: opened.map(({ steered }) => steered),
+    now: clock.now(),
+  });
+  core.bus.onSleeper((to) => signal(start.wakeups[to] as number));
+  let descriptors: readonly number[] = opened.flatMap(({ driver }) => driver.descriptors);
+  const commands = new Commands(core);
+
+  const configure = (request: Extract<Request, { kind: "configure" }>, now: Millis): void => {
+    for (const [key, opening] of Object.entries(request.ports)) {
+      const port = Number(key);
+      core.port(port)?.close();
+      const { driver, steered } = open(port, opening);
+      core.setPort(port, driver, steered);
+    }
+    core.configure(request.config, now);
+    descriptors = request.config.common.ports.flatMap((_, port) => core.port(port)?.descriptors ?? []);
+  };
+
+  const answer = (request: Request, now: Millis): void => {
+    try {
+      if (request.kind === "configure") {
+        configure(request, now);
+        tell({ kind: "answer", id: request.id, answer: { count: 1 } });
+      } else if (request.kind === "command") {
+        commands.run(request.command, now, (result) =>
+          tell({ kind: "answer", id: request.id, answer: result }),
+        );
+      }
+    } catch (error) {
+      tell({ kind: "refused", id: request.id, error: plainError(error) });
+    }
+  };
+
+  Atomics.store(arena.i32, presence + Presence.State, CoreState.Online);
+  tell({
+    kind: "online",
+    ports: opened.map(({ driver }) => driver.status(clock.now())),
+    steered: opened.map(({ steered }) => steered),
+  });
+  try {
+    runLoop({
+      arena,
+      layout: start.layout,
+      core,
+      clock,
+      wakeup: start.wakeups[start.core] as number,
+      sleeps: start.config.cores.idle === "sleep",
+      commands: (now) => {
+        for (;;) {
+          const received = receiveMessageOnPort(start.mailbox) as { message: Request } | undefined;
+          if (received === undefined) break;
+          answer(received.message, now);
+        }
+      },
+      descriptors: () => descriptors,
+    });
+  } finally {
+    for (let port = 0; port < start.config.common.ports.length; port++) core.port(port)?.close();
+  }
+  Atomics.store(arena.i32, presence + Presence.State, CoreState.Stopped);
+}
+
+try {
+  run();
+} catch (error) {
+  Atomics.store(arena.i32, presence + Presence.State, CoreState.Failed);
+  tell({ kind: "failed", error: plainError(error) });
+}
+start.mailbox.close();
+parentPort?.close();
