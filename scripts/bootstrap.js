@@ -8,7 +8,14 @@
 //    becomes the pinned Node by execv: same process id, so that signals, terminal and exit code need no go-between.
 
 import { spawn, spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, realpathSync, statSync, writeFileSync, writeSync } from "node:fs";
+import {
+  existsSync,
+  readFileSync,
+  realpathSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { createRequire } from "node:module";
 import { createServer } from "node:net";
 import { constants } from "node:os";
@@ -47,7 +54,8 @@ function isInstalled() {
   const there = JSON.parse(record.toString()).packages;
   for (const [path, entry] of Object.entries(JSON.parse(lock.toString()).packages)) {
     if (!path.startsWith("node_modules/")) continue;
-    if (there[path] === undefined ? entry.optional !== true : there[path].version !== entry.version) return false;
+    if (there[path] === undefined ? entry.optional !== true : there[path].version !== entry.version)
+      return false;
   }
   writeFileSync(STAMP, lock);
   return true;
@@ -61,14 +69,23 @@ function claimInstall() {
   const { dev, ino } = statSync(ROOT);
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once("error", (error) => (error.code === "EADDRINUSE" ? resolve(undefined) : reject(error)));
+    server.once("error", (error) =>
+      error.code === "EADDRINUSE" ? resolve(undefined) : reject(error),
+    );
     server.listen(`\0linkloom-install-${dev}-${ino}`, () => resolve(server));
   });
 }
 
 function install() {
   say("installing the locked dependencies (npm ci), this once");
-  const args = ["ci", "--ignore-scripts", "--include=dev", "--include=optional", "--no-audit", "--no-fund"];
+  const args = [
+    "ci",
+    "--ignore-scripts",
+    "--include=dev",
+    "--include=optional",
+    "--no-audit",
+    "--no-fund",
+  ];
   const npm = process.env.npm_execpath;
   const [command, prefix] = npm?.endsWith(".js") ? [process.execPath, [npm]] : ["npm", []];
   const { error, status, signal, stdout, stderr } = spawnSync(command, [...prefix, ...args], {
@@ -81,8 +98,12 @@ function install() {
     return;
   }
   writeSync(2, `${stdout ?? ""}${stderr ?? ""}`);
-  say(`Cannot install the dependencies: npm ci ended with ${error?.message ?? signal ?? `exit code ${status}`}`);
-  say(`It needs npm 10 or newer, a package registry that it reaches, and the right to write ${MODULES}`);
+  say(
+    `Cannot install the dependencies: npm ci ended with ${error?.message ?? signal ?? `exit code ${status}`}`,
+  );
+  say(
+    `It needs npm 10 or newer, a package registry that it reaches, and the right to write ${MODULES}`,
+  );
   process.exit(1);
 }
 
@@ -111,7 +132,9 @@ export function runsTypeScript() {
 /** Becomes the pinned Node on a script, or runs it as a child that gets every signal. Does not return. */
 export function runPinned(args) {
   if (!existsSync(PINNED)) {
-    say(`No pinned Node.js for ${process.platform} on ${process.arch}; the lock has x64 and arm64 Linux`);
+    say(
+      `No pinned Node.js for ${process.platform} on ${process.arch}; the lock has x64 and arm64 Linux`,
+    );
     say(`Run it with a Node.js of 22.18 or newer instead: node ${args.join(" ")}`);
     process.exit(1);
   }
@@ -160,12 +183,18 @@ function runChild(command, args) {
   });
 }
 
-if (process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)) {
+if (
+  process.argv[1] !== undefined &&
+  realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+) {
   await ensureInstalled();
-  const [script, ...rest] = process.argv.slice(2);
-  if (script === undefined) {
-    say("usage: node scripts/bootstrap.js SCRIPT [ARGUMENT...]");
+  const args = process.argv.slice(2);
+  // The script is named from the root; options of Node may stand before it.
+  const script = args.findIndex((arg) => !arg.startsWith("-"));
+  if (script < 0) {
+    say("usage: node scripts/bootstrap.js [NODE-OPTION...] SCRIPT [ARGUMENT...]");
     process.exit(2);
   }
-  runPinned([join(ROOT, script), ...rest]);
+  args[script] = join(ROOT, args[script]);
+  runPinned(args);
 }

@@ -20,7 +20,18 @@ interface Lock {
   packages: Record<string, Entry>;
 }
 
-const SYSTEMS = ["aix", "android", "darwin", "freebsd", "linux", "netbsd", "openbsd", "openharmony", "sunos", "win32"];
+const SYSTEMS = [
+  "aix",
+  "android",
+  "darwin",
+  "freebsd",
+  "linux",
+  "netbsd",
+  "openbsd",
+  "openharmony",
+  "sunos",
+  "win32",
+];
 const CPUS = ["arm", "arm64", "ia32", "loong64", "mips64el", "ppc64", "riscv64", "s390x", "x64"];
 
 /** What `@scope/binding-linux-arm64-musl` says of its platform, or nothing when a word is unknown. */
@@ -57,7 +68,8 @@ export function complete(lock: Lock): Lock {
       if (isLocked(lock, name)) continue;
       const platform = platformOf(name);
       if (platform === undefined) throw new Error(`Cannot tell the platform of ${name}`);
-      if (!/^\d+\.\d+\.\d+$/.test(version)) throw new Error(`${name} has no exact version: ${version}`);
+      if (!/^\d+\.\d+\.\d+$/.test(version))
+        throw new Error(`${name} has no exact version: ${version}`);
       packages[`node_modules/${name}`] = {
         version,
         ...(entry.dev === true ? { dev: true } : {}),
@@ -77,9 +89,14 @@ export function readLock(): Lock {
 
 if (import.meta.main) {
   const completed = complete(readLock());
-  writeFileSync(new URL("../package-lock.json", import.meta.url), `${JSON.stringify(completed, null, 2)}\n`);
+  writeFileSync(
+    new URL("../package-lock.json", import.meta.url),
+    `${JSON.stringify(completed, null, 2)}\n`,
+  );
   const faults = faultsOf(completed);
   for (const fault of faults) console.error(fault);
-  console.log(`package-lock.json: ${Object.keys(completed.packages).length} packages, ${faults.length} faults`);
+  console.log(
+    `package-lock.json: ${Object.keys(completed.packages).length} packages, ${faults.length} faults`,
+  );
   process.exitCode = faults.length === 0 ? 0 : 1;
 }

@@ -1,0 +1,13 @@
+// npm run prepack: emits the JavaScript of the published package to dist/. `npm pack` and `npm publish` call it.
+
+import { execFileSync } from "node:child_process";
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { ROOT } from "./files.ts";
+
+rmSync(join(ROOT, "dist"), { recursive: true, force: true });
+execFileSync(process.execPath, [join(ROOT, "node_modules/.bin/tsc"), "-p", "tsconfig.build.json"], {
+  cwd: ROOT,
+  stdio: "inherit",
+});
+if (!existsSync(join(ROOT, "dist", "main.js"))) throw new Error("tsc emitted no dist/main.js");
