@@ -56,6 +56,8 @@ export const DROP_NAMES = [
   "tap-closed", // The host side does not take frames.
   "steering-loop", // A frame handed over twice.
   "kernel-ring", // The kernel had no room in the port's ring.
+  "ip-fragment", // A fragment for us that overlaps, repeats, cannot be, found no room or waited too long.
+  "transport-checksum", // UDP or TCP for us with a wrong length or checksum.
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];
