@@ -285,6 +285,11 @@ export class RunningAppliance implements Appliance {
     }
   }
 
+  /** Room in the arena for whoever gives frames to memory ports from this thread. */
+  reserve(bytes: number): Offset {
+    return this.#planner.reserve(bytes);
+  }
+
   async command<C extends CoreCommand>(core: CoreId, command: C): Promise<CoreAnswer<C["kind"]>> {
     const patience = command.kind === "ping" ? command.timeoutMs + 500 : COMMAND_TIMEOUT;
     const request: Request = { id: this.#nextRequest++, kind: "command", command };

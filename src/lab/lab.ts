@@ -1,0 +1,194 @@
+// `linkloom lab`: a whole small network in one process, with no privilege. The appliance runs on its worker threads as
+// it would on a machine; the stations around it are simulated in this thread, over memory ports.
+
+import { setTimeout as delay } from "node:timers/promises";
+import type { Millis } from "../lib/units.ts";
+import { RunningAppliance } from "../runtime/appliance.ts";
+import { World } from "../sim/world.ts";
+import {
+  FIRST_LIGHT_BEHAVIOUR,
+  FIRST_LIGHT_PORTS,
+  FIRST_LIGHT_STRANGERS,
+  firstLightConfig,
+  populateFirstLight,
+} from "./first-light.ts";
+import { Neighbourhood } from "./neighbourhood.ts";
+import { type Sample, takeSample } from "./sample.ts";
+import { COLOUR, line, PLAIN, screen, summary } from "./view.ts";
+
+/** The labs that exist, with what they show. */
+export const LABS: readonly { readonly name: string; readonly shows: string }[] = [
+  {
+    name: "first-light",
+    shows: "64 stations in 3 VLANs around 4 cores: bridging, ARP, routing, moves and silence",
+  },
+];
+
+/** What the command line passes. */
+export interface LabOptions {
+  readonly name: string;
+  readonly cores: number;
+  readonly seed: number;
+  /** Ends by itself after so long; undefined: runs until it is told to end. */
+  readonly seconds: number | undefined;
+  readonly json: boolean;
+  readonly output: NodeJS.WriteStream;
+  readonly input: NodeJS.ReadStream;
+  /** Makes a started appliance of a configuration's text. */
+  readonly start: (text: string) => Promise<RunningAppliance>;
+  /** Opens the control socket for `show` from another terminal; returns how to close it, or why there is none. */
+  readonly serve: (appliance: RunningAppliance) => Promise<{ where: string; close(): Promise<void> }>;
+  /** The latest events as lines. */
+  readonly eventLines: (appliance: RunningAppliance, limit: number) => readonly string[];
+  readonly aborted: AbortSignal;
+}
+
+/** How often the world turns: the stations' answers are this late at worst. */
+const WORLD_STEP: Millis = 1;
+const SCREEN_STEP: Millis = 500;
+const LINE_STEP: Millis = 1000;
+/** How long the tables may take to agree when the stations have gone quiet. */
+const CALM: Millis = 2000;
+
+const ENTER = "\u001b[?1049h\u001b[?25l";
+const LEAVE = "\u001b[?25h\u001b[?1049l";
+const HOME = "\u001b[H";
+const CLEAR_RIGHT = "\u001b[K";
+const CLEAR_BELOW = "\u001b[J";
+
+/** Runs a lab to its end; the exit code: 0, or 1 when the cores' tables did not agree in the end. */
+export async function runLab(options: LabOptions): Promise<number> {
+  const appliance = await options.start(firstLightConfig(options.cores));
+  const neighbourhood = new Neighbourhood(appliance);
+  const world = new World(
+    FIRST_LIGHT_PORTS,
+    options.seed,
+    FIRST_LIGHT_BEHAVIOUR,
+    neighbourhood.send,
+    FIRST_LIGHT_STRANGERS,
+  );
+  populateFirstLight(world);
+  const served = await options.serve(appliance);
+  const turning = setInterval(
+    () => neighbourhood.turn(world, appliance.clock.now()),
+    WORLD_STEP,
+  );
+  try {
+    await watch(options, appliance, world, served.where);
+    const last = await calmDown(appliance, world);
+    report(options, last);
+    return last.tables.every(({ equal }) => equal) ? 0 : 1;
+  } finally {
+    clearInterval(turning);
+    await served.close();
+    await appliance.stop();
+  }
+}
+
+/** Shows the lab until its time is over or somebody ends it. */
+async function watch(
+  options: LabOptions,
+  appliance: RunningAppliance,
+  world: World,
+  where: string,
+): Promise<void> {
+  const { output, input } = options;
+  const live = output.isTTY && !options.json;
+  const quit = new AbortController();
+  const signal = AbortSignal.any([options.aborted, quit.signal]);
+  const onKey = (key: Buffer): void => {
+    if (key.includes("q") || key[0] === 3) quit.abort();
+  };
+  if (live) output.write(ENTER);
+  if (live && input.isTTY) {
+    input.setRawMode(true);
+    input.on("data", onKey);
+    input.resume();
+  }
+  const end = options.seconds === undefined ? Number.POSITIVE_INFINITY : options.seconds * 1000;
+  const began = appliance.clock.now();
+  let before = await takeSample(appliance, world);
+  if (!live && !options.json) output.write(`linkloom lab ${options.name}: ${where}\n`);
+  try {
+    while (!signal.aborted) {
+      const rest = end - (appliance.clock.now() - began);
+      if (rest <= 0) break;
+      await pause(Math.min(live ? SCREEN_STEP : LINE_STEP, rest), signal);
+      const sample = await takeSample(appliance, world);
+      if (live) draw(options, appliance, where, sample, before);
+      else if (options.json) output.write(`${JSON.stringify(sample)}\n`);
+      else output.write(`${line(sample, before)}\n`);
+      before = sample;
+    }
+  } finally {
+    if (live && input.isTTY) {
+      input.off("data", onKey);
+      input.setRawMode(false);
+      input.pause();
+    }
+    if (live) output.write(LEAVE);
+  }
+}
+
+async function pause(millis: Millis, signal: AbortSignal): Promise<void> {
+  await delay(millis, undefined, { signal }).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+  });
+}
+
+function draw(
+  options: LabOptions,
+  appliance: RunningAppliance,
+  where: string,
+  sample: Sample,
+  before: Sample,
+): void {
+  const { output } = options;
+  const rows = output.rows ?? 24;
+  const columns = output.columns ?? 80;
+  const title = `${options.name}   ${where}`;
+  const style = process.env.NO_COLOR === undefined ? COLOUR : PLAIN;
+  const lines = screen(title, sample, before, options.eventLines(appliance, rows), rows, style);
+  const text = lines
+    .slice(0, rows)
+    .map((one) => cut(one, columns) + CLEAR_RIGHT)
+    .join("\r\n");
+  output.write(HOME + text + CLEAR_BELOW);
+}
+
+/** Cuts a line to the terminal's width; colour codes take no room. */
+function cut(text: string, columns: number): string {
+  let width = 0;
+  let result = "";
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the terminal's colour codes.
+  for (const part of text.split(/(\u001b\[\d+m)/)) {
+    if (part.startsWith("\u001b")) result += part;
+    else {
+      result += part.slice(0, Math.max(0, columns - width));
+      width += part.length;
+    }
+  }
+  return result;
+}
+
+/** Lets the stations go quiet and waits until the cores' tables agree, as they must (or until it takes too long). */
+async function calmDown(appliance: RunningAppliance, world: World): Promise<Sample> {
+  world.calm();
+  const until = appliance.clock.now() + CALM;
+  for (;;) {
+    await delay(100);
+    const sample = await takeSample(appliance, world);
+    const agree = sample.tables.every(({ equal }) => equal);
+    if (agree || appliance.clock.now() > until) return sample;
+  }
+}
+
+function report(options: LabOptions, last: Sample): void {
+  const { output } = options;
+  if (options.json) output.write(`${JSON.stringify({ summary: last })}\n`);
+  else {
+    const colour = output.isTTY && process.env.NO_COLOR === undefined;
+    output.write(`${summary(last, colour ? COLOUR : PLAIN).join("\n")}\n`);
+  }
+}
+

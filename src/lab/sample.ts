@@ -1,0 +1,103 @@
+// What the lab's screen and its summary are made of: counters read from the statistics segment and each core's word about its
+// tables, taken together at one moment; and the rates between two such moments.
+
+import { CORE_AT, CoreCounter, DROP_AT, PEER_AT, PEER_COUNTERS } from "../engine/counter.ts";
+import { DROP_NAMES } from "../engine/drop.ts";
+import { MESSAGE_NAMES, TABLE_NAMES } from "../engine/message.ts";
+import { ROLE_NAMES } from "../engine/role.ts";
+import type { Millis } from "../lib/units.ts";
+import type { RunningAppliance } from "../runtime/appliance.ts";
+import type { World } from "../sim/world.ts";
+
+export interface CoreSample {
+  readonly core: number;
+  readonly state: string;
+  readonly roles: readonly string[];
+  readonly load: number;
+  readonly received: number;
+  readonly sent: number;
+  readonly messages: number;
+  /** Entries of each replicated table, index = table. */
+  readonly entries: readonly number[];
+}
+
+export interface TableSample {
+  readonly table: string;
+  readonly entries: number;
+  /** True when all cores' digests are equal. */
+  readonly equal: boolean;
+}
+
+export interface Sample {
+  readonly now: Millis;
+  readonly cores: readonly CoreSample[];
+  readonly tables: readonly TableSample[];
+  /** Messages sent by type, and drops by reason, over all cores. */
+  readonly messages: Readonly<Record<string, number>>;
+  readonly drops: Readonly<Record<string, number>>;
+  readonly traffic: ReturnType<World["totals"]>;
+  readonly moves: number;
+  readonly silent: number;
+}
+
+export async function takeSample(appliance: RunningAppliance, world: World): Promise<Sample> {
+  const status = appliance.cores();
+  const summaries = await Promise.all(
+    status.map(({ core }) => appliance.command(core, { kind: "summary" })),
+  );
+  const masters = appliance.masters();
+  const cores = status.map(({ core, state, load }, index) => {
+    const counters = appliance.counters(core);
+    return {
+      core,
+      state,
+      roles: ROLE_NAMES.filter((_, role) => masters[role] === core),
+      load,
+      received: counters[CORE_AT + CoreCounter.FramesReceived] as number,
+      sent: counters[CORE_AT + CoreCounter.FramesSent] as number,
+      messages: counters[CORE_AT + CoreCounter.MessagesSent] as number,
+      entries: (summaries[index]?.tables ?? []).map(({ entries }) => entries),
+    };
+  });
+  const tables = TABLE_NAMES.map((table, index) => {
+    const own = summaries.map((summary) => summary.tables.find((row) => row.table === index));
+    return {
+      table,
+      entries: Math.max(...own.map((row) => row?.entries ?? 0)),
+      equal: own.every((row) => row?.digest === own[0]?.digest),
+    };
+  });
+  return {
+    now: appliance.clock.now(),
+    cores,
+    tables,
+    ...countersByName(appliance),
+    traffic: world.totals(),
+    moves: world.moves,
+    silent: world.stations.filter(({ silent }) => silent).length,
+  };
+}
+
+/** Messages by type and drops by reason, over all cores; only what happened. */
+export function countersByName(appliance: Pick<RunningAppliance, "cores" | "counters">): {
+  messages: Record<string, number>;
+  drops: Record<string, number>;
+} {
+  const messages: Record<string, number> = {};
+  const drops: Record<string, number> = {};
+  const all = appliance.cores();
+  for (const { core } of all) {
+    const counters = appliance.counters(core);
+    for (const [type, name] of MESSAGE_NAMES.entries()) {
+      for (let peer = 0; peer < all.length; peer++) {
+        const sent = counters[PEER_AT + peer * PEER_COUNTERS + type] as number;
+        if (sent > 0) messages[name] = (messages[name] ?? 0) + sent;
+      }
+    }
+    for (const [reason, name] of DROP_NAMES.entries()) {
+      const count = counters[DROP_AT + reason] as number;
+      if (count > 0) drops[name] = (drops[name] ?? 0) + count;
+    }
+  }
+  return { messages, drops };
+}
