@@ -58,6 +58,7 @@ export const DROP_NAMES = [
   "kernel-ring", // The kernel had no room in the port's ring.
   "ip-fragment", // A fragment for us that overlaps, repeats, cannot be, found no room or waited too long.
   "transport-checksum", // UDP or TCP for us with a wrong length or checksum.
+  "parking-full", // A frame of a bucket that moves between cores: no room to keep it until its turn.
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

@@ -27,6 +27,8 @@ export const MESSAGE_NAMES = [
   "resync-end", // The table is complete; what it did not name is gone. table at 2
   "resync-ask", // A core asks a peer for a table. table at 2
   "tap-frame", // reserved for the host hand-off
+  "steer-passed", // Nothing more of a moving bucket comes from this core. steering/mover.ts
+  "steer-drained", // Everything of a moving bucket has left its old core. steering/mover.ts
 ] as const;
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 /** Message type by name: `Message["arp-ask"]`. */
