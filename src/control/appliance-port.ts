@@ -4,6 +4,7 @@
 
 import type { ApplianceConfig } from "../core/config.ts";
 import type { CoreId, Ipv4, Mac, Vlan } from "../lib/units.ts";
+import type { PortDriverConfig } from "../ports/factory.ts";
 
 /** A row as a core tells it: numbers where addresses and names are meant; control/show.ts makes the words. */
 export type RawRow = Record<string, unknown>;
@@ -131,6 +132,13 @@ export interface RawEvent {
   readonly d: number;
 }
 
+/** What an appliance starts with, or changes to: control/compile.ts makes it. */
+export interface StartPlan {
+  readonly config: ApplianceConfig;
+  /** Driver of each port, index = PortId; null for a number whose port a reload removed. */
+  readonly drivers: readonly (PortDriverConfig | null)[];
+}
+
 /** A running appliance. */
 export interface Appliance {
   /** The compiled configuration that runs now; after a reload the new one. */
@@ -149,8 +157,8 @@ export interface Appliance {
   command<C extends CoreCommand>(core: CoreId, command: C): Promise<CoreAnswer<C["kind"]>>;
   /** Events with a sequence above `since`, oldest first, at most `limit`; the history is bounded. */
   events(since: number, limit: number): readonly RawEvent[];
-  /** Changes what differs; rejects, with nothing changed, when it cannot. Returns what changed, in words. */
-  reload(config: ApplianceConfig): Promise<readonly string[]>;
+  /** Takes over a new configuration; rejects, with nothing changed, when it cannot. */
+  reconfigure(options: StartPlan): Promise<void>;
   /** Stops every core and closes every port; resolves when all is released. */
   stop(): Promise<void>;
   /** Resolves when the appliance ended; rejects with the reason when a core died for good. */
