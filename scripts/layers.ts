@@ -18,12 +18,25 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   core: [...BASE, ...PROTOCOLS, "ports/port.ts"],
   ports: [...BASE, "steering"],
   sim: [...BASE, ...PROTOCOLS, "core", "ports/port.ts", "ports/memory.ts"],
-  runtime: [...BASE, ...PROTOCOLS, "core", "ports"],
+  // The control core says in one file what it needs of a running appliance; the runtime is that.
+  runtime: [...BASE, ...PROTOCOLS, "core", "ports", "control/appliance-port.ts"],
   control: [...BASE, ...PROTOCOLS, "core", "ports", "runtime"],
   lab: [...BASE, ...PROTOCOLS, "core", "ports", "runtime", "control", "sim"],
+  replay: [...BASE, ...PROTOCOLS, "core", "ports", "control", "sim"],
   api: [...BASE, ...PROTOCOLS, "core", "ports", "runtime", "control"],
   web: ["api"],
-  cli: [...BASE, ...PROTOCOLS, "core", "ports", "runtime", "control", "sim", "lab", "api"],
+  cli: [
+    ...BASE,
+    ...PROTOCOLS,
+    "core",
+    "ports",
+    "runtime",
+    "control",
+    "sim",
+    "lab",
+    "replay",
+    "api",
+  ],
   "main.ts": ["cli"],
 };
 
