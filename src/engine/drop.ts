@@ -59,6 +59,8 @@ export const DROP_NAMES = [
   "ip-fragment", // A fragment for us that overlaps, repeats, cannot be, found no room or waited too long.
   "transport-checksum", // UDP or TCP for us with a wrong length or checksum.
   "parking-full", // A frame of a bucket that moves between cores: no room to keep it until its turn.
+  "vlan-double-tag", // Its inner tag would become the only one and name another VLAN.
+  "static-drop", // BR-9: to a station that is configured to be dropped.
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];
