@@ -30,6 +30,11 @@ const STAMP = join(MODULES, ".linkloom-lock.json");
 const PINNED = join(MODULES, ".bin", "node");
 /** How often a second starter looks whether the first has installed; our choice. */
 const POLL_MS = 200;
+/** Settings that npm hands down in the environment and that would change what npm ci does. */
+const FOR_OTHERS =
+  /^npm_config_(?:dry_run|global|location|.*prefix|omit|only|package_lock.*|json)$/i;
+/** Lines of npm's own error that are worth reading; its usage text follows them. */
+const NPM_LINES = 15;
 /** fcntl(2): set the descriptor's flags, of which close-on-exec is the only one. */
 const F_SETFD = 2;
 
@@ -91,13 +96,16 @@ function install() {
   const { error, status, signal, stdout, stderr } = spawnSync(command, [...prefix, ...args], {
     cwd: ROOT,
     encoding: "utf8",
+    // What an npm around us was told for itself (npm pack --dry-run, npm i --global) is not for this one.
+    env: Object.fromEntries(Object.entries(process.env).filter(([name]) => !FOR_OTHERS.test(name))),
     stdio: ["ignore", "pipe", "pipe"],
   });
   if (error === undefined && status === 0) {
     writeFileSync(STAMP, readFileSync(join(ROOT, "package-lock.json")));
     return;
   }
-  writeSync(2, `${stdout ?? ""}${stderr ?? ""}`);
+  const lines = `${stdout ?? ""}${stderr ?? ""}`.trim().split("\n");
+  writeSync(2, `${lines.slice(0, NPM_LINES).join("\n")}\n`);
   say(
     `Cannot install the dependencies: npm ci ended with ${error?.message ?? signal ?? `exit code ${status}`}`,
   );

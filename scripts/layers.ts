@@ -49,7 +49,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   commander: ["cli"],
 };
 
-/** Tests, the simulator's main and tests' own helpers may reach into the simulator and Node beside their layer's arrows. */
+/** What a test may import beside its layer's arrows. */
 const TEST_ARROWS = ["sim", "ports/port.ts", "ports/memory.ts"];
 const TEST_PACKAGES = ["fast-check"];
 

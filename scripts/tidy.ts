@@ -83,7 +83,7 @@ export function wrapComments(source: string): string {
   return lines.join("\n");
 }
 
-/** Requirement tags: what docs/requirements.md calls done has a test that names it, and no test names an unknown one. */
+/** What docs/requirements.md calls done has a test that names it, and no test names an unknown requirement. */
 export function tagFaults(requirements: string, tests: ReadonlyMap<string, string>): string[] {
   const faults: string[] = [];
   const known = new Set(requirements.match(TAG) ?? []);
