@@ -1,0 +1,518 @@
+// What one core knows of one bridge's stations, and what it tells the other cores of it (BR-3..5, BR-9, BR-10). Every
+// change has a version; the larger version wins on every core, so that all end with the same entries whatever the order
+// in which they hear of them.
+
+import { Drop } from "../engine/drop.ts";
+import { EventCode } from "../engine/event.ts";
+import type { Out } from "../engine/out.ts";
+import { Role } from "../engine/role.ts";
+import type { ChannelId, CoreId, Mac, Millis, Vlan } from "../lib/units.ts";
+import { MAX_CORES } from "../lib/units.ts";
+import { type Clock, coreOf, firstAt, timeOf } from "./clock.ts";
+import type { Ageing, BridgeConfig } from "./config.ts";
+import { BridgeCounter } from "./counters.ts";
+import { ALL, Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
+import type { Muting } from "./muting.ts";
+import {
+  CHANNEL_MASK,
+  Flag,
+  highOf,
+  lowOf,
+  macOf,
+  makeKey,
+  PAIRS,
+  Slot,
+  StationTable,
+  vlanOf,
+} from "./table.ts";
+
+/** Slots that a sweep looks at in one tick: our choice, some microseconds; 2^20 slots take two seconds. */
+const SLICE = 512;
+/** How long a tombstone stays at least where there is room: our choice, far above any delay on the bus. */
+const TOMBSTONE_TIME: Millis = 10_000;
+/** Events about single stations that a bridge tells in a second: our choice, more than a person reads. */
+const EVENTS_PER_SECOND = 50;
+const VLANS = 4096;
+
+export class Learning {
+  readonly table: StationTable;
+  /** Number of the bridge. */
+  readonly index: number;
+  /** Epoch and bridge, as messages carry them. */
+  #scope: number;
+  readonly #out: Out;
+  readonly #clock: Clock;
+  #muting: Muting | null = null;
+  readonly #counters: Float64Array;
+  readonly #channels: number;
+  readonly #replicates: boolean;
+  #ageing: Ageing;
+  #period: Millis;
+  /** Number of the ageing sweep that ran or runs: time divided by the period, the same on all cores. */
+  #sweep = -1;
+  /** Next slot of the walk under way, or -1; whether it ages; the table's flushes when it began. */
+  #cursor = -1;
+  #ages = false;
+  #flushes = 0;
+  /** 1 while a core sends its whole view, and the version when it began. */
+  readonly #resyncing: Uint8Array = new Uint8Array(MAX_CORES);
+  readonly #resyncMark: Float64Array = new Float64Array(MAX_CORES);
+  #eventSecond = -1;
+  #eventsLeft = 0;
+
+  constructor(
+    out: Out,
+    clock: Clock,
+    counters: Float64Array,
+    index: number,
+    config: BridgeConfig,
+    channels: number,
+  ) {
+    this.#out = out;
+    this.#clock = clock;
+    this.#counters = counters;
+    this.#channels = channels;
+    this.index = index;
+    this.#scope = makeScope(0, index);
+    this.table = new StationTable(config.tableSize, config.probeLimit, channels, config.seed ?? 0);
+    this.#replicates = config.learning === "broadcast" && out.cores > 1;
+    this.#ageing = config.learning === "independent" ? "each-silent" : config.ageing;
+    this.#period = config.ageingTime;
+  }
+
+  #count(counter: number): void {
+    this.#counters[counter] = (this.#counters[counter] as number) + 1;
+  }
+
+  #tell(code: number, a: number, b: number, c: number, d: number, now: Millis): void {
+    const second = Math.floor(now / 1000);
+    if (second !== this.#eventSecond) {
+      this.#eventSecond = second;
+      this.#eventsLeft = EVENTS_PER_SECOND;
+    }
+    if (this.#eventsLeft <= 0) return;
+    this.#eventsLeft--;
+    this.#out.event(code, a, b, c, d);
+  }
+
+  // --- what this core's own traffic teaches (BR-3) -----------------------------------------------------------------
+
+  /** A frame of a known dynamic station, where the packet path found more than "all as before". */
+  seen(slot: number, channel: ChannelId, now: Millis): void {
+    const { table } = this;
+    const meta = table.meta(slot);
+    const known = meta & CHANNEL_MASK;
+    if (known === channel && (meta & Flag.InUse) !== 0) {
+      table.addFlags(slot, Flag.Own); // Another core has said so in this period.
+      return;
+    }
+    const version = this.#clock.next(now);
+    table.renew(slot, channel | Flag.InUse | Flag.Own | (meta & Flag.Named), version);
+    if (known === channel) this.#count(BridgeCounter.Refreshed);
+    else {
+      this.#count(BridgeCounter.Moved);
+      this.#moved(slot, channel, now);
+      const mac = macOf(table.low(slot), table.key(slot));
+      this.#tell(EventCode["station-moved"], mac, vlanOf(table.key(slot)), known, channel, now);
+    }
+    this.#announce(slot, ALL);
+  }
+
+  #moved(slot: number, channel: ChannelId, now: Millis): void {
+    this.table.countMove(slot, now);
+    if (this.#muting?.moved(this.index, channel, now) === true) this.#count(BridgeCounter.Muted);
+  }
+
+  #announce(slot: number, to: CoreId | typeof ALL): void {
+    if (!this.#replicates) return;
+    const { table } = this;
+    const channel = table.meta(slot) & CHANNEL_MASK;
+    sendLearn(
+      this.#out,
+      to,
+      this.#scope,
+      table.low(slot),
+      table.key(slot),
+      channel,
+      table.version(slot),
+    );
+  }
+
+  /** A frame of a station that is not in the table. */
+  learn(low: number, key: number, channel: ChannelId, now: Millis): void {
+    const { table } = this;
+    const slot = this.#room(low, key, now);
+    if (slot < 0) {
+      this.#count(BridgeCounter.Refused);
+      return;
+    }
+    table.set(slot, low, key, channel | Flag.InUse | Flag.Own, this.#clock.next(now), now);
+    this.#count(BridgeCounter.Learned);
+    const mac = macOf(low, key);
+    this.#tell(EventCode["station-learned"], this.index, mac, vlanOf(key), channel, now);
+    this.#announce(slot, ALL);
+  }
+
+  /** A slot for a station without a live entry; the oldest of the fullest channel gives way (BR-10). -1 for none. */
+  #room(low: number, key: number, now: Millis): number {
+    const { table } = this;
+    const known = table.findAny(low, key);
+    if (known >= 0) {
+      table.release(known);
+      return known;
+    }
+    const slot = table.place(low, key);
+    if (slot >= 0) return slot;
+    const victim = table.victim(low, key);
+    if (victim < 0) return -1;
+    this.#count(BridgeCounter.Evicted);
+    const from = table.meta(victim) & CHANNEL_MASK;
+    this.#tell(EventCode["bridge-full"], this.index, from, 0, 0, now);
+    const version = this.#clock.next(now);
+    table.raiseFloor(table.low(victim), table.key(victim), version);
+    this.#renounce(table.low(victim), table.key(victim), Delete.Gone, version);
+    table.release(victim);
+    return victim;
+  }
+
+  #renounce(low: number, key: number, why: number, version: number): void {
+    if (this.#replicates) sendDelete(this.#out, ALL, this.#scope, low, key, why, version);
+  }
+
+  // --- what other cores tell (BR-4) ----------------------------------------------------------------------------------
+
+  /** Another core learned a station, or saw it move or again. */
+  applyLearn(
+    low: number,
+    key: number,
+    channel: ChannelId,
+    version: number,
+    from: CoreId,
+    now: Millis,
+  ): void {
+    this.#clock.witness(version);
+    if (!this.#replicates) return;
+    const { table } = this;
+    if (channel >= this.#channels) {
+      this.#out.drop(Drop["bus-unknown"]);
+      return;
+    }
+    if (table.isFlushed(channel, vlanOf(key), version)) return;
+    const slot = table.findAny(low, key);
+    if (slot < 0) {
+      if (version <= table.floor(low, key)) this.#refuse(low, key, now);
+      else this.#adopt(low, key, channel, version, from, now);
+      return;
+    }
+    const meta = table.meta(slot);
+    switch (table.state(slot)) {
+      case Slot.Live:
+        if ((meta & Flag.Static) !== 0) return;
+        if (version > table.version(slot)) this.#follow(slot, meta, channel, version, now);
+        if (this.#resyncing[from] === 1) table.addFlags(slot, Flag.Named);
+        return;
+      case Slot.Tombstone:
+        if (version > table.version(slot)) this.#adopt(low, key, channel, version, from, now);
+        return;
+      case Slot.Stale:
+        this.#adopt(low, key, channel, version, from, now);
+        return;
+      case Slot.Free:
+        return;
+    }
+  }
+
+  #follow(slot: number, meta: number, channel: ChannelId, version: number, now: Millis): void {
+    const moved = (meta & CHANNEL_MASK) !== channel;
+    const kept = meta & (moved ? Flag.Named : Flag.Named | Flag.Own);
+    this.table.renew(slot, channel | Flag.InUse | kept, version);
+    if (moved) this.#moved(slot, channel, now);
+  }
+
+  #adopt(
+    low: number,
+    key: number,
+    channel: ChannelId,
+    version: number,
+    from: CoreId,
+    now: Millis,
+  ): void {
+    const slot = this.#room(low, key, now);
+    if (slot < 0) {
+      this.#refuse(low, key, now);
+      return;
+    }
+    const named = this.#resyncing[from] === 1 ? Flag.Named : 0;
+    this.table.set(slot, low, key, channel | Flag.InUse | named, version, timeOf(version));
+  }
+
+  /** This core cannot hold the entry, or cannot tell whether it is older than a deletion: so no core holds it. */
+  #refuse(low: number, key: number, now: Millis): void {
+    this.#count(BridgeCounter.Refused);
+    const version = this.#clock.next(now);
+    this.table.raiseFloor(low, key, version);
+    this.#renounce(low, key, Delete.Gone, version);
+  }
+
+  /** Another core deleted a station. */
+  applyDelete(low: number, key: number, why: number, version: number, now: Millis): void {
+    this.#clock.witness(version);
+    if (!this.#replicates) return;
+    const { table } = this;
+    const slot = table.findAny(low, key);
+    if (slot < 0) {
+      table.bury(low, key, version);
+      return;
+    }
+    const meta = table.meta(slot);
+    const live = table.state(slot) === Slot.Live;
+    if ((live && (meta & Flag.Static) !== 0) || version <= table.version(slot)) return;
+    if (live && why === Delete.Aged && (meta & Flag.Own) !== 0) {
+      // BR-5: nobody flushes what this core still sees; its word crossed the deletion.
+      table.renew(slot, meta, this.#clock.next(now));
+      this.#count(BridgeCounter.Refreshed);
+      this.#announce(slot, ALL);
+    } else table.entomb(slot, version);
+  }
+
+  applyFlush(channel: number, vlan: Vlan, version: number): void {
+    this.#clock.witness(version);
+    this.table.flush(channel === NO_CHANNEL ? -1 : channel, vlan, version);
+  }
+
+  applyPairFlush(bucket: number, version: number): void {
+    this.#clock.witness(version);
+    this.table.flushPair(bucket, version);
+  }
+
+  // --- changes from inside and by people -------------------------------------------------------------------------------
+
+  /** Takes all dynamic stations of a channel (-1: any) and a VLAN (0: any) away, here and on the other cores: O(1). */
+  flush(channel: ChannelId | -1, vlan: Vlan, now: Millis): void {
+    const version = this.#clock.next(now);
+    this.table.flush(channel, vlan, version);
+    if (this.#out.cores === 1) return;
+    const where = channel < 0 ? NO_CHANNEL : channel;
+    sendFlush(this.#out, ALL, this.#scope, Delete.Flush, where, vlan, version);
+  }
+
+  /** Takes all dynamic stations away that match (-1 and 0: any), here and on the other cores; how many there were. */
+  clear(mac: Mac | -1, vlan: Vlan, channel: ChannelId | -1, now: Millis): number {
+    const { table } = this;
+    let count = 0;
+    for (let slot = 0; slot < table.size; slot++) {
+      const meta = table.meta(slot);
+      if (table.state(slot) !== Slot.Live || (meta & Flag.Static) !== 0) continue;
+      if (channel >= 0 && (meta & CHANNEL_MASK) !== channel) continue;
+      const key = table.key(slot);
+      if (vlan > 0 && vlanOf(key) !== vlan) continue;
+      if (mac >= 0 && macOf(table.low(slot), key) !== mac) continue;
+      count++;
+      if (mac >= 0) this.#delete(slot, Delete.Gone, now);
+    }
+    if (mac < 0) this.flush(channel, vlan, now);
+    return count;
+  }
+
+  #delete(slot: number, why: number, now: Millis): void {
+    const { table } = this;
+    const version = this.#clock.next(now);
+    table.entomb(slot, version);
+    this.#renounce(table.low(slot), table.key(slot), why, version);
+  }
+
+  /** BR-9: pins a station to a channel, or (-1) drops what is sent to it. False when no slot can be had. */
+  addStatic(mac: Mac, vlan: Vlan, channel: ChannelId | -1, now: Millis): boolean {
+    const low = lowOf(mac);
+    const key = makeKey(highOf(mac), vlan);
+    const slot = this.#room(low, key, now);
+    if (slot < 0) return false;
+    const to = channel < 0 ? NO_CHANNEL : channel;
+    this.table.set(slot, low, key, to | Flag.Static | Flag.InUse, 0, now);
+    return true;
+  }
+
+  /**
+   * Removes a static station. What the others learned of it meanwhile this core has ignored, so they forget it too and
+   * learn it anew.
+   */
+  removeStatic(mac: Mac, vlan: Vlan, now: Millis): boolean {
+    const { table } = this;
+    const slot = table.find(lowOf(mac), makeKey(highOf(mac), vlan));
+    if (slot < 0 || (table.meta(slot) & Flag.Static) === 0) return false;
+    this.#delete(slot, Delete.Gone, now);
+    return true;
+  }
+
+  /** Takes over times and variants that do not change the table's shape, and the configuration's epoch. */
+  configure(config: BridgeConfig, epoch: number, muting: Muting): void {
+    this.#muting = muting;
+    this.#scope = makeScope(epoch, this.index);
+    this.#ageing = config.learning === "independent" ? "each-silent" : config.ageing;
+    if (config.ageingTime !== this.#period) this.#sweep = -1;
+    this.#period = config.ageingTime;
+  }
+
+  /** Copies an entry of a table of other shape or numbering; only while configuring. */
+  inherit(from: StationTable, slot: number, meta: number): void {
+    const low = from.low(slot);
+    const key = from.key(slot);
+    const to = this.table.place(low, key);
+    if (to < 0) return;
+    this.table.set(to, low, key, meta, from.version(slot), from.learned(slot));
+  }
+
+  // --- ageing (BR-5) ---------------------------------------------------------------------------------------------------
+
+  /** A slice of the walk over the table, when one is due: ageing, or taking flushed entries away. */
+  tick(now: Millis): void {
+    if (this.#cursor < 0 && !this.#begin(now)) return;
+    const { table } = this;
+    const end = Math.min(table.size, this.#cursor + SLICE);
+    for (let slot = this.#cursor; slot < end; slot++) this.#visit(slot, now);
+    this.#cursor = end;
+    if (end < table.size) return;
+    this.#cursor = -1;
+    if (table.flushes === this.#flushes) table.clean();
+  }
+
+  #begin(now: Millis): boolean {
+    const due = Math.floor(now / this.#period);
+    this.#ages = this.#sweep >= 0 && due > this.#sweep;
+    this.#sweep = due;
+    if (!this.#ages && !this.table.dirty) return false;
+    this.#cursor = 0;
+    this.#flushes = this.table.flushes;
+    return true;
+  }
+
+  #visit(slot: number, now: Millis): void {
+    const { table } = this;
+    switch (table.state(slot)) {
+      case Slot.Free:
+        return;
+      case Slot.Stale:
+        table.release(slot);
+        return;
+      case Slot.Tombstone:
+        if (table.version(slot) < firstAt(now - TOMBSTONE_TIME)) table.release(slot);
+        return;
+      case Slot.Live:
+        if (this.#ages) this.#age(slot, now);
+        return;
+    }
+  }
+
+  /**
+   * A flag found set is cleared. A flag found clear is believed only when the version, too, is from before the last
+   * timer: else the station was seen after that, by a core whose timer had already run.
+   */
+  #age(slot: number, now: Millis): void {
+    const { table } = this;
+    const meta = table.meta(slot);
+    if ((meta & Flag.Static) !== 0) return;
+    if ((meta & Flag.InUse) !== 0) {
+      table.removeFlags(slot, Flag.InUse | Flag.Own);
+      return;
+    }
+    const version = table.version(slot);
+    if (version >= firstAt((this.#sweep - 1) * this.#period) || !this.#mayFlush(version)) return;
+    this.#count(BridgeCounter.Aged);
+    const mac = macOf(table.low(slot), table.key(slot));
+    const vlan = vlanOf(table.key(slot));
+    this.#tell(EventCode["station-flushed"], this.index, mac, vlan, meta & CHANNEL_MASK, now);
+    if (this.#ageing === "each-silent") table.release(slot);
+    else this.#delete(slot, Delete.Aged, now);
+  }
+
+  /**
+   * Whose job a flush is. `one`: the link master's. `each-tells`: the core's that told of the station last, so that
+   * a flush is told once; another core does it one period later, should that one be dead.
+   */
+  #mayFlush(version: number): boolean {
+    if (this.#ageing === "one") return this.#out.core === this.#out.master(Role.Link);
+    if (this.#ageing === "each-silent" || coreOf(version) === this.#out.core) return true;
+    return version < firstAt((this.#sweep - 2) * this.#period);
+  }
+
+  // --- re-sync (CORE-3) --------------------------------------------------------------------------------------------------
+
+  /** Sends the entry or tombstone in a slot when this core, or the asker itself, is the one that told of it last. */
+  resyncSlot(slot: number, to: CoreId): boolean {
+    if (!this.#replicates) return false;
+    const { table } = this;
+    const state = table.state(slot);
+    if (state === Slot.Free || state === Slot.Stale) return false;
+    if (state === Slot.Live && (table.meta(slot) & Flag.Static) !== 0) return false;
+    const version = table.version(slot);
+    const teller = coreOf(version);
+    if (teller !== this.#out.core && teller !== to) return false;
+    if (state === Slot.Live) this.#announce(slot, to);
+    else
+      sendDelete(
+        this.#out,
+        to,
+        this.#scope,
+        table.low(slot),
+        table.key(slot),
+        Delete.Gone,
+        version,
+      );
+    return true;
+  }
+
+  /** Sends flush `position` of `flushPositions`, when there was one. */
+  resyncFlush(position: number, to: CoreId): boolean {
+    if (!this.#replicates) return false;
+    const { table } = this;
+    const vlanAt = 1 + this.#channels;
+    const pairAt = vlanAt + VLANS;
+    let version: number;
+    let why: number = Delete.Flush;
+    let where = NO_CHANNEL;
+    let vlan = 0;
+    if (position === 0) version = table.flushedAll();
+    else if (position < vlanAt) {
+      where = position - 1;
+      version = table.flushedChannel(where);
+    } else if (position < pairAt) {
+      vlan = position - vlanAt;
+      version = table.flushedVlan(vlan);
+    } else {
+      why = Delete.Pair;
+      where = position - pairAt;
+      version = table.flushedPair(where);
+    }
+    if (version === 0) return false;
+    sendFlush(this.#out, to, this.#scope, why, where, vlan, version);
+    return true;
+  }
+
+  /** Number of flushes that a table remembers: of all, by channel, by VLAN, by bucket of pairs. */
+  get flushPositions(): number {
+    return 1 + this.#channels + VLANS + PAIRS;
+  }
+
+  resyncBegin(from: CoreId, now: Millis): void {
+    if (!this.#replicates) return;
+    this.#resyncing[from] = 1;
+    this.#resyncMark[from] = this.#clock.next(now);
+    for (let slot = 0; slot < this.table.size; slot++) {
+      if (this.table.state(slot) === Slot.Live) this.table.removeFlags(slot, Flag.Named);
+    }
+  }
+
+  /** What `from` told of last and did not name again is gone. */
+  resyncEnd(from: CoreId): void {
+    if (this.#resyncing[from] !== 1) return;
+    this.#resyncing[from] = 0;
+    const { table } = this;
+    for (let slot = 0; slot < table.size; slot++) {
+      if (table.state(slot) !== Slot.Live) continue;
+      const version = table.version(slot);
+      if ((table.meta(slot) & (Flag.Static | Flag.Named)) !== 0 || coreOf(version) !== from)
+        continue;
+      if (version < (this.#resyncMark[from] as number)) table.entomb(slot, version);
+    }
+  }
+}

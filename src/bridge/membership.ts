@@ -1,0 +1,95 @@
+// Which channel carries which VLAN, how, and which of the appliance's own interfaces are there (BR-6): the configuration
+// as arrays that the packet path indexes. Made anew by every reconfiguration, never changed.
+
+import type { CommonConfig } from "../engine/config.ts";
+import type { ChannelId, Vlan } from "../lib/units.ts";
+import { VID_RESERVED } from "../wire/vlan.ts";
+import type { BridgeChannelConfig, BridgingConfig } from "./config.ts";
+import { highOf, lowOf } from "./table.ts";
+
+const WORDS = 128;
+
+export class Membership {
+  /** The bridge of each channel, or -1. */
+  readonly bridgeOf: Int16Array;
+  /** The VLAN of each channel's untagged frames, both ways; 0 = none. */
+  readonly untagged: Uint16Array;
+  /** 1 = an access channel. */
+  readonly access: Uint8Array;
+  /** A port of each channel, for frames that go to another core. */
+  readonly port: Int16Array;
+  /** The channels of each bridge. */
+  readonly members: readonly Int16Array[];
+  /** First interface on a VLAN of a bridge, index = bridge << 12 | VLAN, or -1; and the next one there. */
+  readonly firstInterface: Int16Array;
+  readonly nextInterface: Int16Array;
+  /** MAC of each interface in two parts; its bridge (-1: none) and VLAN. */
+  readonly interfaceHigh: Int32Array;
+  readonly interfaceLow: Int32Array;
+  readonly interfaceBridge: Int16Array;
+  readonly interfaceVlan: Uint16Array;
+  /** A bit for each VLAN of each channel. */
+  readonly #carried: Int32Array;
+
+  constructor(config: BridgingConfig, common: CommonConfig) {
+    const channels = common.channels.length;
+    this.bridgeOf = new Int16Array(channels).fill(-1);
+    this.untagged = new Uint16Array(channels);
+    this.access = new Uint8Array(channels);
+    this.port = Int16Array.from(common.channels, (channel) => channel.ports[0] ?? -1);
+    this.#carried = new Int32Array(channels * WORDS);
+    this.members = config.bridges.map((bridge) =>
+      Int16Array.from(bridge.channels, (c) => c.channel),
+    );
+    for (const [index, bridge] of config.bridges.entries()) {
+      for (const channel of bridge.channels) this.#attach(index, channel);
+    }
+    const { interfaces } = common;
+    this.interfaceHigh = Int32Array.from(interfaces, (iface) => highOf(iface.mac));
+    this.interfaceLow = Int32Array.from(interfaces, (iface) => lowOf(iface.mac));
+    this.interfaceBridge = Int16Array.from(interfaces, (iface) => iface.bridge);
+    this.interfaceVlan = Uint16Array.from(interfaces, (iface) => iface.vlan);
+    this.firstInterface = new Int16Array(config.bridges.length << 12).fill(-1);
+    this.nextInterface = new Int16Array(interfaces.length).fill(-1);
+    for (let index = interfaces.length - 1; index >= 0; index--) {
+      const on = this.interfaceBridge[index] as number;
+      if (on < 0) continue;
+      const place = (on << 12) | (this.interfaceVlan[index] as number);
+      this.nextInterface[index] = this.firstInterface[place] ?? -1;
+      this.firstInterface[place] = index;
+    }
+  }
+
+  #attach(bridge: number, config: BridgeChannelConfig): void {
+    const { channel } = config;
+    this.bridgeOf[channel] = bridge;
+    const isAccess = config.mode === "access";
+    this.access[channel] = isAccess ? 1 : 0;
+    const untagged = isAccess ? config.accessVlan : config.nativeVlan;
+    this.untagged[channel] = untagged;
+    if (untagged > 0) this.#carry(channel, untagged);
+    if (isAccess) return;
+    for (const [first, last] of config.trunkVlans) {
+      for (let vlan = first; vlan <= last; vlan++) this.#carry(channel, vlan);
+    }
+  }
+
+  #carry(channel: ChannelId, vlan: Vlan): void {
+    if (vlan < 1 || vlan >= VID_RESERVED) return;
+    const at = channel * WORDS + (vlan >>> 5);
+    this.#carried[at] = (this.#carried[at] as number) | (1 << (vlan & 31));
+  }
+
+  /** True when the channel is a member of the VLAN (1..4095). */
+  carries(channel: ChannelId, vlan: Vlan): boolean {
+    return (((this.#carried[channel * WORDS + (vlan >>> 5)] as number) >>> (vlan & 31)) & 1) === 1;
+  }
+
+  /** The interface with this MAC on a VLAN of a bridge, or -1. `first` is the first one there, not -1. */
+  findInterface(first: number, high: number, low: number): number {
+    for (let iface = first; iface >= 0; iface = this.nextInterface[iface] as number) {
+      if (this.interfaceLow[iface] === low && this.interfaceHigh[iface] === high) return iface;
+    }
+    return -1;
+  }
+}

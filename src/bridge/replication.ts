@@ -1,0 +1,93 @@
+// Walks over all bridges' tables in slices: what a re-sync sends to a peer (CORE-3), and the rows that `show` prints.
+
+import type { CoreId, Millis } from "../lib/units.ts";
+import type { Learning } from "./learning.ts";
+import { NO_CHANNEL } from "./message.ts";
+import { CHANNEL_MASK, Flag, macOf, Slot, vlanOf } from "./table.ts";
+
+/** Cursors count positions of all bridges, this many to a bridge: 2^20 slots and what comes before them. */
+const SPAN: number = 2 ** 21;
+/** Positions looked at in one call, also when few of them have anything to send: our choice, some microseconds. */
+const LOOK = 8192;
+
+/**
+ * Sends flushes, entries and tombstones from `cursor` on: at most `limit` messages. First the flushes, so that what they
+ * took away does not come back.
+ */
+export function resyncSlice(
+  bridges: readonly Learning[],
+  to: CoreId,
+  cursor: number,
+  limit: number,
+): number {
+  let bridge = Math.floor(cursor / SPAN);
+  let position = cursor % SPAN;
+  let sent = 0;
+  for (let looked = 0; looked < LOOK && sent < limit; looked++) {
+    const stations = bridges[bridge];
+    if (stations === undefined) return -1;
+    const flushes = stations.flushPositions;
+    if (position >= flushes + stations.table.size) {
+      bridge++;
+      position = 0;
+      continue;
+    }
+    const told =
+      position < flushes
+        ? stations.resyncFlush(position, to)
+        : stations.resyncSlot(position - flushes, to);
+    if (told) sent++;
+    position++;
+  }
+  return bridge * SPAN + position;
+}
+
+/** Up to `limit` entries as rows: numbers where names and addresses are meant, -1 as the channel of a dropped station. */
+export function rowsSlice(
+  bridges: readonly Learning[],
+  core: CoreId,
+  cursor: number,
+  limit: number,
+  now: Millis,
+): { rows: Record<string, unknown>[]; next: number } {
+  const rows: Record<string, unknown>[] = [];
+  let bridge = Math.floor(cursor / SPAN);
+  let slot = cursor % SPAN;
+  while (rows.length < limit) {
+    const stations = bridges[bridge];
+    if (stations === undefined) return { rows, next: -1 };
+    if (slot >= stations.table.size) {
+      bridge++;
+      slot = 0;
+      continue;
+    }
+    if (stations.table.state(slot) === Slot.Live) rows.push(row(stations, core, slot, now));
+    slot++;
+  }
+  return { rows, next: bridge * SPAN + slot };
+}
+
+function row(
+  { table, index }: Learning,
+  core: CoreId,
+  slot: number,
+  now: Millis,
+): Record<string, unknown> {
+  const meta = table.meta(slot);
+  const channel = meta & CHANNEL_MASK;
+  const moved = table.lastMove(slot);
+  return {
+    core,
+    bridge: index,
+    index: slot,
+    mac: macOf(table.low(slot), table.key(slot)),
+    vlan: vlanOf(table.key(slot)),
+    channel: channel === NO_CHANNEL ? -1 : channel,
+    "in-use": (meta & Flag.InUse) !== 0,
+    static: (meta & Flag.Static) !== 0,
+    "age-ms": Math.max(0, now - table.learned(slot)),
+    moves: table.moves(slot),
+    "last-move-ms": moved < 0 ? -1 : Math.max(0, now - moved),
+    version: table.version(slot),
+  };
+}
