@@ -15,6 +15,7 @@ import type { Arena, Planner } from "../lib/arena.ts";
 import { assert } from "../lib/assert.ts";
 import type { Mac, Millis, Offset } from "../lib/units.ts";
 import * as offload from "../wire/offload.ts";
+import { segmentCount, segmentRoom, writeSegment } from "../wire/segment.ts";
 import type { Batch, Port, PortStatus } from "./port.ts";
 
 const UP_CORE = 0;
@@ -30,7 +31,7 @@ const RING = 384;
  */
 const STRIDE: number = BUFFER + 64;
 /** Largest frame: what a buffer holds; the extra line takes up the alignment. */
-export const MEMORY_ROOM = FRAME_ROOM;
+export const MEMORY_ROOM: number = FRAME_ROOM;
 /** Up to this many bytes a loop over words is faster than copyWithin (bench/micro: 12 against 16 ns at 64 bytes). */
 const WORD_COPY = 96;
 
@@ -226,8 +227,20 @@ export class MemoryPort implements Port {
   }
 
   /** Cuts a super-frame into slots; 0 when it is none, or when not all of it fits. */
-  #cut(_start: Offset, _end: Offset): number {
-    return 0;
+  #cut(start: Offset, end: Offset): number {
+    if (!offload.isSuper(this.#view, start)) return 0;
+    const count = segmentCount(this.#view, start, end);
+    if (count === 0 || segmentRoom(this.#view, start, end) > MEMORY_ROOM) return 0;
+    if (count > this.room) return 0;
+    for (let index = 0; index < count; index++) {
+      const slot = this.#outSlots + (this.#tail & this.#mask) * STRIDE;
+      const to = slot + HEADROOM;
+      const last = writeSegment(this.#view, this.#u8, start, end, index, to);
+      this.#i32[slot >> 2] = to;
+      this.#i32[(slot >> 2) + 1] = last;
+      this.#tail = (this.#tail + 1) | 0;
+    }
+    return 1;
   }
 }
 

@@ -26,6 +26,10 @@ export interface PortStatus {
   readonly up: boolean;
   readonly mac: number;
   readonly mtu: number;
+  /** Who gives the frames to the cores: "ebpf", "cbpf", or "software"; for drivers whose kernel side has queues. */
+  readonly steering?: string;
+  /** What an operator should know, "" when there is nothing. */
+  readonly note?: string;
 }
 
 /** A driver's queue for one core. */

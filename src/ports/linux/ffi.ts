@@ -77,6 +77,12 @@ export const eventfd: (initial: N, flags: N) => N = libc.func("eventfd", "int", 
   "uint32_t",
   "int",
 ]);
+/** Makes `target` mean what `fd` means, so that a descriptor's number can stay while the socket behind it changes. */
+export const dup3: (fd: N, target: N, flags: N) => N = libc.func("dup3", "int", [
+  "int",
+  "int",
+  "int",
+]);
 export const close: (fd: N) => N = libc.func("close", "int", ["int"]);
 export const open: (path: string, flags: N, mode: N) => N = libc.func("open", "int", [
   "str",
@@ -148,6 +154,15 @@ export class Block {
 export function setOption(fd: number, level: number, name: number, value: number): boolean {
   scratch.view.setInt32(0, value, true);
   return setsockopt(fd, level, name, scratch.at, 4) === 0;
+}
+
+/** Reads an integer option of a socket; -1 when the kernel refuses. */
+export function getOption(fd: number, level: number, name: number): number {
+  scratch.view.setInt32(0, 0, true);
+  scratch.view.setUint32(64, 4, true);
+  return getsockopt(fd, level, name, scratch.at, scratch.at + 64) === 0
+    ? scratch.view.getInt32(0, true)
+    : -1;
 }
 
 /** For arguments of calls that keep nothing; per thread, since every worker has its own module. */
