@@ -82,17 +82,6 @@ export function complete(lock: Lock): Lock {
   return { ...lock, packages: Object.fromEntries(sorted) };
 }
 
-/** The lock without what only a checkout needs. */
-export function withoutDevelopment(lock: Lock): Lock {
-  const kept = Object.entries(lock.packages).filter(
-    ([path, { dev }]) =>
-      dev !== true && !path.startsWith("tools/") && path !== "node_modules/linkloom-runtime",
-  );
-  const packages: Lock["packages"] = Object.fromEntries(kept);
-  const { devDependencies: _, ...root } = packages[""] as Entry & { devDependencies?: unknown };
-  return { ...lock, packages: { ...packages, "": root } };
-}
-
 /** The lock of this checkout. */
 export function readLock(): Lock {
   return JSON.parse(readFileSync(new URL("../package-lock.json", import.meta.url), "utf8")) as Lock;
