@@ -2,7 +2,7 @@
 // round by round on one virtual clock. Tests, the replay and the simulator drive it; one seed gives one run.
 
 import { type ApplianceConfig, electMaster } from "../core/config.ts";
-import { Core } from "../core/core.ts";
+import { Core, EVENT_NUMBERS, EVENT_TIME } from "../core/core.ts";
 import { initControl, type Layout, planLayout } from "../core/layout.ts";
 import { CORE_AT, CoreCounter, DROP_AT, PEER_AT, PEER_COUNTERS } from "../engine/counter.ts";
 import { DROP_NAMES } from "../engine/drop.ts";
@@ -11,6 +11,7 @@ import { MESSAGE_NAMES } from "../engine/message.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
 import { Arena, Planner } from "../lib/arena.ts";
 import { Prng } from "../lib/prng.ts";
+import { RingReceiver } from "../lib/ring.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import { type MemoryLinkPlan, MemoryPort, planMemoryLink } from "../ports/memory.ts";
 import { Batch, BURST } from "../ports/port.ts";
@@ -24,6 +25,17 @@ export type FromAppliance = (
   start: Offset,
   end: Offset,
 ) => void;
+
+/** An event as a core told it; see engine/event.ts for the numbers. */
+export interface ClusterEvent {
+  readonly time: Millis;
+  readonly core: CoreId;
+  readonly code: number;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
+  readonly d: number;
+}
 
 export interface ClusterOptions {
   readonly seed?: number;
@@ -44,6 +56,7 @@ export class Cluster {
   now: Millis = 0;
   /** Replaced at will: who gets the frames that leave. */
   onFrame: FromAppliance;
+  readonly #events: RingReceiver[];
   readonly #random: Prng;
   readonly #step: Millis;
   readonly #batch: Batch = new Batch(BURST);
@@ -82,6 +95,9 @@ export class Cluster {
         new Core({ arena: this.arena, layout, core, config, ports, now: this.now }),
       );
     }
+    this.#events = layout.events.map(
+      (at) => new RingReceiver(this.arena, at, layout.eventCapacity),
+    );
     for (const link of links) {
       this.ends.push(
         this.cores.map((core) => new MemoryPort(this.arena, link, core.core, { side: "world" })),
@@ -162,10 +178,10 @@ export class Cluster {
   }
 
   /** Lets time pass in steps. */
-  run(duration: Millis, each: (now: Millis) => void = () => {}): void {
+  run(duration: Millis, each: (now: Millis) => void = () => {}, step: Millis = this.#step): void {
     const until = this.now + duration;
     while (this.now < until) {
-      this.now = Math.min(until, this.now + this.#step);
+      this.now = Math.min(until, this.now + step);
       each(this.now);
       this.round();
       this.round();
@@ -173,6 +189,29 @@ export class Cluster {
   }
 
   // --- what tests and reports ask ------------------------------------------------------------------------------------
+
+  /** Takes the events that the cores have told since the last call, core by core. */
+  takeEvents(): ClusterEvent[] {
+    const events: ClusterEvent[] = [];
+    const { view } = this.arena;
+    for (const [core, ring] of this.#events.entries()) {
+      while (ring.available() > 0) {
+        const at = ring.next();
+        const number = (index: number): number => view.getFloat64(at + EVENT_NUMBERS + index * 8);
+        events.push({
+          time: view.getFloat64(at + EVENT_TIME),
+          core,
+          code: view.getUint16(at),
+          a: number(0),
+          b: number(1),
+          c: number(2),
+          d: number(3),
+        });
+      }
+      ring.release();
+    }
+    return events;
+  }
 
   /** Messages sent so far, by name, over all cores. */
   messages(): Record<string, number> {

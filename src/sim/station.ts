@@ -120,8 +120,6 @@ export class Station {
       length,
       64,
       sequence,
-      0,
-      0,
     );
     for (let at = echo + 8; at < echo + length; at += 4) view.setUint32(at, at);
     icmp.writeEcho(view, echo, echo + length, icmp.Type.Echo, this.address & 0xffff, sequence);
