@@ -172,7 +172,7 @@ function replaceProcess(command, args) {
 }
 
 /** The fallback where no foreign function can be called: a child with our stdio, our signals and our exit code. */
-function runChild(command, args) {
+export function runChild(command, args) {
   const child = spawn(command, args, { stdio: "inherit" });
   // A terminal sends SIGINT and SIGQUIT to the whole foreground group, the child included; other senders mean us.
   const fromTerminal = process.stdin.isTTY ? ["SIGINT", "SIGQUIT"] : [];
