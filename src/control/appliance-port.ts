@@ -45,7 +45,7 @@ export type CoreCommand =
       readonly channel: number;
     }
   | { readonly kind: "bridge-rm"; readonly bridge: number; readonly mac: Mac; readonly vlan: Vlan }
-  /** Flushes dynamic stations; posted to every core, told to nobody. */
+  /** Flushes dynamic stations; posted to one core, which tells the others. */
   | {
       readonly kind: "bridge-clear";
       readonly bridge: number;

@@ -1,0 +1,71 @@
+// The configuration that runs, as flat rows {path, value}: every key with its value, defaults included, written as the
+// file would write it. Two of them compare line by line.
+
+import { formatIpv4, formatIpv6, formatMac } from "../wire/text.ts";
+import { formatDuration } from "./scalar.ts";
+
+/** Keys whose numbers are milliseconds. */
+const DURATIONS = new Set([
+  "tick",
+  "interval",
+  "ageing-time",
+  "hello-time",
+  "forward-delay",
+  "max-age",
+  "mute-time",
+  "timeout",
+  "retry-interval",
+  "reachable-time",
+  "retrans-timer",
+  "preempt-delay",
+  "hello",
+  "hold",
+]);
+
+interface Leaf {
+  readonly ipv4?: number | undefined;
+  readonly ipv6?: readonly [number, number, number, number] | undefined;
+  readonly length?: number;
+  readonly frames?: number;
+  readonly millis?: number;
+}
+
+/** A value that is one scalar in the file although it is an object here. */
+function leaf(value: object): string | undefined {
+  const { ipv4, ipv6, length, frames, millis } = value as Leaf;
+  if (frames !== undefined) return String(frames);
+  if (millis !== undefined) return formatDuration(millis);
+  if (ipv4 === undefined && ipv6 === undefined) return undefined;
+  const address = ipv6 === undefined ? formatIpv4(ipv4 ?? 0) : formatIpv6(...ipv6);
+  return length === undefined ? address : `${address}/${length}`;
+}
+
+function scalarText(key: string, value: unknown): string {
+  if (typeof value === "number") {
+    if (DURATIONS.has(key)) return formatDuration(value);
+    if (key === "mac" || key === "system-id") return formatMac(value);
+    if (key === "threshold" || key === "load-threshold") return `${Math.round(value * 1000) / 10}%`;
+    if (key === "size") return value % 1048576 === 0 ? `${value / 1048576}MiB` : `${value}B`;
+    if (key === "ether-type") return `0x${value.toString(16).padStart(4, "0")}`;
+  }
+  // Who may read the configuration need not know what it protects.
+  if (key === "password") return "(secret)";
+  return String(value);
+}
+
+/** Flat rows of a configuration, in its order. */
+export function configRows(value: unknown, path = "", key = ""): { path: string; value: string }[] {
+  if (value === undefined) return [];
+  if (value === null || typeof value !== "object") return [{ path, value: scalarText(key, value) }];
+  const text = leaf(value);
+  if (text !== undefined) return [{ path, value: text }];
+  if (Array.isArray(value)) {
+    if (value.every((item) => typeof item === "number" || typeof item === "string")) {
+      return [{ path, value: value.join(",") }];
+    }
+    return value.flatMap((item, index) => configRows(item, `${path}[${index}]`, key));
+  }
+  return Object.entries(value).flatMap(([name, inner]) =>
+    configRows(inner, path === "" ? name : `${path}.${name}`, name),
+  );
+}

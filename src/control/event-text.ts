@@ -1,0 +1,120 @@
+// Events for people: the four numbers of an event (engine/event.ts) become {time, core, subject, from, to, cause,
+// evidence}.
+
+import type { ApplianceConfig } from "../core/config.ts";
+import { EVENT_NAMES, type EventName } from "../engine/event.ts";
+import { TABLE_NAMES } from "../engine/message.ts";
+import { ROLE_NAMES } from "../engine/role.ts";
+import { formatIpv4, formatMac } from "../wire/text.ts";
+import type { RawEvent } from "./appliance-port.ts";
+
+/** An event as `show events` prints it. */
+export interface EventRow {
+  readonly time: string;
+  readonly core: number;
+  readonly subject: string;
+  readonly from: string;
+  readonly to: string;
+  /** The event's name. */
+  readonly cause: string;
+  readonly evidence: string;
+}
+
+type Words = Pick<EventRow, "subject" | "from" | "to" | "evidence">;
+type Describe = (event: RawEvent, name: Namer) => Words;
+
+/** The names of things, from the configuration that runs. */
+class Namer {
+  readonly #config: ApplianceConfig;
+
+  constructor(config: ApplianceConfig) {
+    this.#config = config;
+  }
+
+  readonly port = (index: number): string =>
+    this.#config.common.ports[index]?.name || `port ${index}`;
+  readonly channel = (index: number): string =>
+    index < 0 ? "" : this.#config.common.channels[index]?.name || `channel ${index}`;
+  readonly iface = (index: number): string =>
+    this.#config.common.interfaces[index]?.name || `interface ${index}`;
+  readonly bridge = (index: number): string =>
+    this.#config.bridging.bridges[index]?.name || `bridge ${index}`;
+}
+
+const words = (subject: string, from: string, to: string, evidence = ""): Words => ({
+  subject,
+  from,
+  to,
+  evidence,
+});
+
+const station = (mac: number, vlan: number): string => `station ${formatMac(mac)} vlan ${vlan}`;
+const neighbour = (address: number): string => `arp ${formatIpv4(address)}`;
+
+const DESCRIBE: { readonly [N in EventName]: Describe } = {
+  "port-up": (e, n) => words(`port ${n.port(e.a)}`, "down", "up"),
+  "port-down": (e, n) => words(`port ${n.port(e.a)}`, "up", "down"),
+  "station-learned": (e, n) => words(station(e.b, e.c), "", n.channel(e.d), `on ${n.bridge(e.a)}`),
+  "station-moved": (e, n) => words(station(e.a, e.b), n.channel(e.c), n.channel(e.d)),
+  "station-flushed": (e, n) => words(station(e.b, e.c), n.channel(e.d), "", `on ${n.bridge(e.a)}`),
+  "bridge-full": (e, n) =>
+    words(`bridge ${n.bridge(e.a)}`, "", "full", `${n.channel(e.b)} gave up its oldest station`),
+  "channel-muted": (e, n) =>
+    words(
+      `channel ${n.channel(e.b)}`,
+      "forwarding",
+      "muted",
+      `${e.c} moves seen on ${n.bridge(e.a)}`,
+    ),
+  "channel-unmuted": (e, n) =>
+    words(`channel ${n.channel(e.b)}`, "muted", "forwarding", `on ${n.bridge(e.a)}`),
+  "mac-limit": (e, n) =>
+    words(`channel ${n.channel(e.b)}`, "", "limit", `${e.c} stations on ${n.bridge(e.a)}`),
+  "arp-added": (e, n) => words(neighbour(e.b), "", formatMac(e.c), `on ${n.iface(e.a)}`),
+  "arp-changed": (e, n) =>
+    words(neighbour(e.b), formatMac(e.c), formatMac(e.d), `on ${n.iface(e.a)}`),
+  "arp-failed": (e, n) =>
+    words(
+      neighbour(e.b),
+      "pending",
+      "failed",
+      `${e.c} requests on ${n.iface(e.a)} without an answer`,
+    ),
+  "arp-flushed": (e, n) => words(neighbour(e.b), formatMac(e.c), "", `on ${n.iface(e.a)}`),
+  "arp-conflict": (e, n) =>
+    words(
+      neighbour(e.b),
+      formatMac(e.c),
+      formatMac(e.d),
+      `our own address on ${n.iface(e.a)} is claimed by ${formatMac(e.d)}`,
+    ),
+  "arp-full": (e, n) => words(neighbour(e.b), "reachable", "evicted", `on ${n.iface(e.a)}`),
+  "bus-resync": (e) =>
+    words(
+      `bus to core ${e.a}`,
+      "overflowed",
+      "in step",
+      `table ${TABLE_NAMES[e.b] ?? e.b} sent whole`,
+    ),
+  "bus-full": (e) => words(`bus to core ${e.a}`, "flowing", "full"),
+  "role-changed": (e) =>
+    words(`role ${ROLE_NAMES[e.a] ?? e.a}`, e.b < 0 ? "" : `core ${e.b}`, `core ${e.c}`),
+  "bucket-moved": (e) => words(`bucket ${e.a}`, `core ${e.b}`, `core ${e.c}`),
+  stalled: (e) =>
+    words(`core ${e.core}`, "", "stalled", `slept ${Math.round(e.a)} ms longer than asked`),
+  configured: (e) => words("configuration", "", "changed", `${e.a} objects`),
+  "address-in-use": (e, n) => words(neighbour(e.b), "announced", "in use", `on ${n.iface(e.a)}`),
+};
+
+/** An event in words. */
+export function describeEvent(event: RawEvent, config: ApplianceConfig): EventRow {
+  const name = EVENT_NAMES[event.code];
+  const time = new Date(event.time).toISOString();
+  const numbers = `${event.a} ${event.b} ${event.c} ${event.d}`;
+  const text =
+    name === undefined ? words("", "", "", numbers) : DESCRIBE[name](event, new Namer(config));
+  const cause = name ?? `event ${event.code}`;
+  return { time, core: event.core, ...pick(text), cause, evidence: text.evidence };
+}
+
+const pick = ({ subject, from, to }: Words): Omit<Words, "evidence"> => ({ subject, from, to });

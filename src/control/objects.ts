@@ -1,0 +1,207 @@
+// The objects of `show` and of the API: fields in their order, filters, and how equal copies of the cores fold. One
+// list for the server, the command line and the documentation. Nothing heavy is imported here: `show` starts fast.
+
+/** What a row may be chosen by. */
+export type Filter =
+  | "core"
+  | "vlan"
+  | "channel"
+  | "port"
+  | "bridge"
+  | "interface"
+  | "address"
+  | "subject"
+  | "reason"
+  | "rules"
+  | "hash"
+  | "limit";
+
+/** How the copies that every core has of one thing become one row of text. */
+export interface Folding {
+  /** What makes two rows the same thing. */
+  readonly identity: readonly string[];
+  /** What may differ between equal copies: each core's own view, such as ages. The first core's is printed. */
+  readonly own: readonly string[];
+}
+
+export interface ObjectShape {
+  readonly name: string;
+  readonly summary: string;
+  readonly fields: readonly string[];
+  readonly filters: readonly Filter[];
+  readonly folding?: Folding;
+  /** Fields that the text table leaves out, because it would be too wide. */
+  readonly hidden?: readonly string[];
+}
+
+/** Every object that this version shows, in the order of the specification. */
+export const OBJECTS: readonly ObjectShape[] = [
+  {
+    name: "cores",
+    summary: "the cores: state, roles, load, messages",
+    fields: [
+      "core",
+      "state",
+      "roles",
+      "frames-received",
+      "frames-sent",
+      "messages-sent",
+      "messages-received",
+      "load",
+      "heartbeat-age-ms",
+      "restarts",
+    ],
+    filters: ["core"],
+  },
+  {
+    name: "ports",
+    summary: "the ports: driver, link, traffic",
+    fields: [
+      "port",
+      "driver",
+      "interface",
+      "link",
+      "mac",
+      "channel",
+      "frames-received",
+      "frames-sent",
+      "bytes-received",
+      "bytes-sent",
+      "drops",
+    ],
+    filters: ["core", "port", "channel"],
+  },
+  {
+    name: "channels",
+    summary: "the channels: what bridging and routing see",
+    fields: ["channel", "mode", "members", "active-members", "partner-system", "partner-key", "up"],
+    filters: ["channel", "port"],
+  },
+  {
+    name: "interfaces",
+    summary: "the appliance's own interfaces and addresses",
+    fields: ["interface", "mac", "bridge", "channel", "vlan", "addresses", "mtu", "proxy-arp"],
+    filters: ["interface", "bridge", "channel", "vlan", "address"],
+  },
+  {
+    name: "arp",
+    summary: "every core's ARP table",
+    fields: [
+      "core",
+      "address",
+      "mac",
+      "interface",
+      "vlan",
+      "channel",
+      "origin",
+      "state",
+      "age-ms",
+      "version",
+    ],
+    filters: ["core", "address", "interface", "vlan", "channel"],
+    folding: { identity: ["address", "interface"], own: ["age-ms"] },
+  },
+  {
+    name: "bridge",
+    summary: "every core's bridge table",
+    fields: [
+      "core",
+      "bridge",
+      "index",
+      "mac",
+      "vlan",
+      "channel",
+      "in-use",
+      "static",
+      "age-ms",
+      "moves",
+      "last-move-ms",
+      "version",
+    ],
+    filters: ["core", "address", "bridge", "vlan", "channel"],
+    folding: {
+      identity: ["bridge", "mac", "vlan"],
+      own: ["index", "in-use", "age-ms", "moves", "last-move-ms", "version"],
+    },
+  },
+  {
+    name: "vlans",
+    summary: "which channel carries which VLAN, and how",
+    fields: ["bridge", "vlan", "last-vlan", "untagged", "tagged", "interface"],
+    filters: ["bridge", "vlan", "channel"],
+  },
+  {
+    name: "routes",
+    summary: "every core's IPv4 routes",
+    fields: ["core", "destination", "via", "interface", "origin"],
+    filters: ["core", "address", "interface"],
+    folding: { identity: ["destination"], own: [] },
+  },
+  {
+    name: "steering",
+    summary: "which core gets which bucket; --rules, --hash TUPLE",
+    fields: ["bucket", "core", "frames"],
+    filters: ["core", "rules", "hash", "port"],
+  },
+  {
+    name: "bus",
+    summary: "core-to-core messages of each pair and type",
+    fields: ["from", "to", "type", "sent", "received", "high-water", "resyncs"],
+    filters: ["core"],
+  },
+  {
+    name: "coherence",
+    summary: "whether every core has the same tables",
+    fields: ["table", "core", "entries", "digest", "newest-version", "equal"],
+    filters: ["core"],
+    folding: { identity: ["table"], own: ["newest-version"] },
+  },
+  {
+    name: "timers",
+    summary: "what is due on each core",
+    fields: ["core", "timer", "subject", "due-ms", "period-ms"],
+    filters: ["core", "subject"],
+  },
+  {
+    name: "drops",
+    summary: "frames and requests given up, by reason",
+    fields: ["core", "reason", "count"],
+    filters: ["core", "reason"],
+  },
+  {
+    name: "events",
+    summary: "what happened, with cause and evidence",
+    fields: ["time", "core", "subject", "from", "to", "cause", "evidence"],
+    filters: ["core", "subject", "limit"],
+  },
+  {
+    name: "config",
+    summary: "the configuration that runs, defaults included",
+    fields: ["path", "value"],
+    filters: ["subject"],
+  },
+  {
+    name: "health",
+    summary: "what is well and what is not",
+    fields: ["subject", "state", "detail"],
+    filters: ["subject"],
+  },
+];
+
+/** Objects of the specification that come with later versions. */
+export const LATER_OBJECTS: readonly string[] = ["nd", "groups", "stp", "lacp", "vr", "vmac"];
+
+/** The shape of an object of `steering` under its options. */
+export const RULE_FIELDS: readonly string[] = ["rule", "match", "to", "origin"];
+export const HASH_FIELDS: readonly string[] = [
+  "tuple",
+  "hash-type",
+  "hash",
+  "bucket",
+  "core",
+  "reason",
+];
+
+export function objectShape(name: string): ObjectShape | undefined {
+  return OBJECTS.find((object) => object.name === name);
+}

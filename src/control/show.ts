@@ -1,0 +1,411 @@
+// Builds the rows of every object of `show`: from the statistics segment, the configuration that runs, and the cores'
+// own answers, with exactly the fields of the specification. Tables of the cores come in slices, one core after the
+// other, so that a million rows are never held at once.
+
+import { TABLE_NAMES } from "../engine/message.ts";
+import {
+  formatIpv4,
+  formatIpv4Prefix,
+  formatMac,
+  parseIpv4Prefix,
+  parseMac,
+} from "../wire/text.ts";
+import { isWithin } from "./address.ts";
+import type { Appliance, RawRow, SummaryAnswer } from "./appliance-port.ts";
+import { configRows } from "./config-text.ts";
+import { ControlError } from "./errors.ts";
+import { describeEvent } from "./event-text.ts";
+import { healthRows } from "./health.ts";
+import { LATER_OBJECTS, OBJECTS, objectShape } from "./objects.ts";
+import { busRows, coreRows, dropRows, portRows, steeringRows } from "./statistics.ts";
+import { predict, ruleRows } from "./steering-view.ts";
+import { vlanRows } from "./vlans.ts";
+
+export type Row = Record<string, unknown>;
+/** Filters and options as words. */
+export type Query = Readonly<Record<string, string>>;
+
+/** What `show` needs beside the appliance. */
+export interface Shown {
+  readonly appliance: Appliance;
+  /** The checked configuration; absent where an appliance was made without a file. */
+  readonly configuration?: unknown;
+}
+
+/** Rows per question to a core. */
+const SLICE = 512;
+/** Events without a limit asked for. */
+const EVENTS = 4096;
+
+/** Checks object and query; returns the rows in slices. Throws a ControlError before the first slice. */
+export function show(shown: Shown, object: string, query: Query): AsyncIterable<Row[]> {
+  const shape = objectShape(object);
+  if (shape === undefined) {
+    if (LATER_OBJECTS.includes(object)) {
+      throw new ControlError(
+        "not-in-this-version",
+        `"${object}" is not in this version`,
+        "it comes later",
+      );
+    }
+    const hint = `there are ${OBJECTS.map(({ name }) => name).join(", ")}`;
+    throw new ControlError("not-found", `There is no object "${object}"`, hint);
+  }
+  for (const key of Object.keys(query)) {
+    if ((shape.filters as readonly string[]).includes(key)) continue;
+    const hint = `${object} has ${shape.filters.join(", ")}`;
+    throw new ControlError("value-invalid", `"${key}" does not filter ${object}`, hint);
+  }
+  return new Shower(shown, query).rows(object);
+}
+
+class Shower {
+  readonly #appliance: Appliance;
+  readonly #shown: Shown;
+  readonly #query: Query;
+  /** -1 = every core. */
+  readonly #core: number;
+
+  constructor(shown: Shown, query: Query) {
+    this.#appliance = shown.appliance;
+    this.#shown = shown;
+    this.#query = query;
+    this.#core = this.#number("core", this.#appliance.config.cores.count - 1);
+    this.#number("vlan", 4094);
+    this.#checkNames();
+  }
+
+  /** A number of the query, or -1. */
+  #number(key: string, maximum: number): number {
+    const text = this.#query[key];
+    if (text === undefined) return -1;
+    if (/^\d{1,7}$/.test(text) && Number(text) <= maximum) return Number(text);
+    throw new ControlError("value-invalid", `"${text}" is no ${key}`, `0 to ${maximum}`);
+  }
+
+  #checkNames(): void {
+    const { common, bridging } = this.#appliance.config;
+    const known: [string, readonly { name: string }[]][] = [
+      ["port", common.ports],
+      ["channel", common.channels],
+      ["interface", common.interfaces],
+      ["bridge", bridging.bridges],
+    ];
+    for (const [key, things] of known) {
+      const wanted = this.#query[key];
+      if (wanted === undefined || things.some(({ name }) => name === wanted)) continue;
+      const names = things.map(({ name }) => name).filter((name) => name !== "");
+      const hint = names.length === 0 ? "there is none" : `there are ${names.join(", ")}`;
+      throw new ControlError("not-found", `There is no ${key} "${wanted}"`, hint);
+    }
+    const address = this.#query["address"];
+    if (address === undefined || matchAddress(address) !== undefined) return;
+    throw new ControlError(
+      "value-invalid",
+      `"${address}" is no address`,
+      "a MAC, an IPv4 address or a prefix",
+    );
+  }
+
+  rows(object: string): AsyncIterable<Row[]> {
+    const appliance = this.#appliance;
+    switch (object) {
+      case "arp":
+      case "bridge":
+        return this.#table(object);
+      case "routes":
+        return this.#routes();
+      case "timers":
+        return this.#timers();
+      case "coherence":
+        return this.#later(async () => coherence(await summaries(appliance)));
+      case "health":
+        return this.#later(async () =>
+          healthRows(appliance, coherence(await summaries(appliance))),
+        );
+      default:
+        return this.#later(() => Promise.resolve(this.#now(object)));
+    }
+  }
+
+  /** Objects that need no core's answer. */
+  #now(object: string): Row[] {
+    const appliance = this.#appliance;
+    const { config } = appliance;
+    switch (object) {
+      case "cores":
+        return coreRows(appliance);
+      case "ports":
+        return portRows(appliance, this.#core);
+      case "channels":
+        return channelRows(appliance);
+      case "interfaces":
+        return interfaceRows(appliance);
+      case "vlans":
+        return vlanRows(config);
+      case "steering":
+        return this.#steering();
+      case "bus":
+        return busRows(appliance).filter(
+          ({ from, to }) => this.#core < 0 || from === this.#core || to === this.#core,
+        );
+      case "drops":
+        return dropRows(appliance);
+      case "events": {
+        const limit = this.#number("limit", 1_000_000);
+        const rows = appliance
+          .events(0, EVENTS)
+          .map((event) => ({ ...describeEvent(event, config) }));
+        return limit < 0 ? rows : rows.slice(-limit || rows.length);
+      }
+      case "config":
+        return configRows(this.#shown.configuration ?? config);
+      default:
+        throw new ControlError("not-found", `There is no object "${object}"`, "");
+    }
+  }
+
+  #steering(): Row[] {
+    const { hash, rules, port } = this.#query;
+    if (hash !== undefined) {
+      const ports = this.#appliance.config.common.ports;
+      return [
+        predict(
+          this.#appliance,
+          hash,
+          Math.max(
+            0,
+            ports.findIndex(({ name }) => name === port),
+          ),
+        ),
+      ];
+    }
+    return rules === undefined ? steeringRows(this.#appliance) : ruleRows(this.#appliance.config);
+  }
+
+  async *#later(make: () => Promise<Row[]>): AsyncGenerator<Row[]> {
+    yield (await make()).filter((row) => this.#wanted(row));
+  }
+
+  #cores(): number[] {
+    if (this.#core >= 0) return [this.#core];
+    const online = this.#appliance
+      .cores()
+      .filter(({ state }) => state === "online" || state === "stalled");
+    return online.map(({ core }) => core);
+  }
+
+  async *#table(table: "arp" | "bridge"): AsyncGenerator<Row[]> {
+    const fields = objectShape(table)?.fields ?? [];
+    for (const core of this.#cores()) {
+      for (let cursor = 0; cursor >= 0; ) {
+        const command = { kind: "rows", table, cursor, limit: SLICE } as const;
+        const answer = await this.#appliance.command(core, command);
+        const rows = answer.rows.map((raw) => this.#words(core, raw, fields));
+        const wanted = rows.filter((row) => this.#wanted(row));
+        if (wanted.length > 0) yield wanted;
+        cursor = answer.next;
+      }
+    }
+  }
+
+  async *#routes(): AsyncGenerator<Row[]> {
+    for (const core of this.#cores()) {
+      for (let cursor = 0; cursor >= 0; ) {
+        const answer = await this.#appliance.command(core, {
+          kind: "routes",
+          cursor,
+          limit: SLICE,
+        });
+        const rows = answer.rows.map((raw) => {
+          const { via } = raw;
+          const kind = String(raw["kind"] ?? "unicast");
+          return {
+            core,
+            destination: formatIpv4Prefix(raw["address"] as number, raw["prefix"] as number),
+            via: via === 0 ? (kind === "unicast" ? "" : kind) : formatIpv4(via as number),
+            interface: this.#name("interface", raw["interface"]),
+            origin: raw["origin"],
+          };
+        });
+        yield rows.filter((row) => this.#wanted(row));
+        cursor = answer.next;
+      }
+    }
+  }
+
+  async *#timers(): AsyncGenerator<Row[]> {
+    const fields = objectShape("timers")?.fields ?? [];
+    for (const core of this.#cores()) {
+      const answer = await this.#appliance.command(core, { kind: "timers" });
+      yield answer.rows
+        .map((raw) => this.#words(core, raw, fields))
+        .filter((row) => this.#wanted(row));
+    }
+  }
+
+  /** A core's row in words: the fields in their order, null for what it does not have. */
+  #words(core: number, raw: RawRow, fields: readonly string[]): Row {
+    const given: Row = { core };
+    for (const [key, value] of Object.entries(raw)) {
+      const field = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+      given[field] = this.#word(field, value);
+    }
+    const iface = this.#appliance.config.common.interfaces[raw["interface"] as number];
+    if (given["vlan"] === undefined && iface !== undefined) given["vlan"] = iface.vlan;
+    if (!given["channel"] && iface !== undefined && iface.channel >= 0) {
+      given["channel"] = this.#name("channel", iface.channel);
+    }
+    return Object.fromEntries(fields.map((field) => [field, given[field] ?? null]));
+  }
+
+  #word(field: string, value: unknown): unknown {
+    if (typeof value !== "number") return value;
+    switch (field) {
+      case "mac":
+        return value <= 0 ? "" : formatMac(value);
+      case "address":
+        return formatIpv4(value);
+      case "bridge":
+      case "channel":
+      case "interface":
+        return this.#name(field, value);
+      case "age-ms":
+      case "last-move-ms":
+      case "due-ms":
+      case "period-ms":
+        return Math.round(value);
+      default:
+        return value;
+    }
+  }
+
+  #name(kind: "bridge" | "channel" | "interface", value: unknown): string {
+    if (typeof value !== "number") return String(value ?? "");
+    const { common, bridging } = this.#appliance.config;
+    const things = {
+      bridge: bridging.bridges,
+      channel: common.channels,
+      interface: common.interfaces,
+    }[kind];
+    return value < 0 ? "" : (things[value]?.name ?? String(value));
+  }
+
+  /** True when a row passes the filters that it has fields for. */
+  #wanted(row: Row): boolean {
+    const { channel, port, vlan, interface: iface, bridge, address, subject, reason } = this.#query;
+    const has = (wanted: string | undefined, ...fields: string[]): boolean => {
+      if (wanted === undefined) return true;
+      const values = fields.map((field) => row[field]).filter((value) => value !== undefined);
+      return values.some((value) =>
+        Array.isArray(value) ? value.includes(wanted) : String(value) === wanted,
+      );
+    };
+    if (this.#core >= 0 && typeof row["core"] === "number" && row["core"] !== this.#core)
+      return false;
+    if (!has(channel, "channel", "tagged", "untagged")) return false;
+    if (this.#query["hash"] === undefined && !has(port, "port", "members")) return false;
+    if (!has(iface, "interface") || !has(bridge, "bridge") || !has(reason, "reason")) return false;
+    if (subject !== undefined) {
+      const place = String(row["subject"] ?? row["path"] ?? "");
+      if (!place.includes(subject)) return false;
+    }
+    if (vlan !== undefined && !hasVlan(row, Number(vlan))) return false;
+    return address === undefined || (matchAddress(address)?.(row) ?? false);
+  }
+}
+
+function hasVlan(row: Row, vlan: number): boolean {
+  const first = Number(row["vlan"]);
+  return vlan >= first && vlan <= Number(row["last-vlan"] ?? first);
+}
+
+/** What an address in words chooses: rows with that MAC, that address, or an address in that prefix. */
+function matchAddress(text: string): ((row: Row) => boolean) | undefined {
+  const mac = parseMac(text);
+  if (mac !== undefined) return (row) => row["mac"] === formatMac(mac);
+  const prefix = parseIpv4Prefix(text.includes("/") ? text : `${text}/32`);
+  if (prefix === undefined) return undefined;
+  const inside = (value: unknown, contains: boolean): boolean => {
+    const other = parseIpv4Prefix(String(value).includes("/") ? String(value) : `${value}/32`);
+    if (other === undefined) return false;
+    const within =
+      isWithin(other.address, prefix.address, prefix.length) && other.length >= prefix.length;
+    return within || (contains && isWithin(prefix.address, other.address, other.length));
+  };
+  return (row) => {
+    // A route is found by any address that it leads to.
+    if (row["destination"] !== undefined) return inside(row["destination"], true);
+    const { address, addresses } = row;
+    return Array.isArray(addresses)
+      ? addresses.some((one) => inside(String(one).replace(/\/.*/, ""), false))
+      : inside(address, false);
+  };
+}
+
+function channelRows(appliance: Appliance): Row[] {
+  const { common } = appliance.config;
+  const states = appliance.ports();
+  return common.channels
+    .filter(({ name }) => name !== "")
+    .map(({ name, ports }) => {
+      const up = ports.filter((port) => states[port]?.up === true);
+      const names = (list: readonly number[]): string[] =>
+        list.map((port) => common.ports[port]?.name ?? "");
+      return {
+        channel: name,
+        mode: "single",
+        members: names(ports),
+        "active-members": names(up),
+        "partner-system": null,
+        "partner-key": null,
+        up: up.length > 0,
+      };
+    });
+}
+
+function interfaceRows(appliance: Appliance): Row[] {
+  const { common, bridging } = appliance.config;
+  return common.interfaces
+    .filter(({ name }) => name !== "")
+    .map((iface) => ({
+      interface: iface.name,
+      mac: formatMac(iface.mac),
+      bridge: iface.bridge < 0 ? null : (bridging.bridges[iface.bridge]?.name ?? null),
+      channel: iface.channel < 0 ? null : (common.channels[iface.channel]?.name ?? null),
+      vlan: iface.vlan,
+      addresses: iface.addresses.map(({ address, prefix }) => formatIpv4Prefix(address, prefix)),
+      mtu: iface.mtu,
+      "proxy-arp": iface.proxyArp,
+    }));
+}
+
+/** Every online core's summary. */
+async function summaries(
+  appliance: Appliance,
+): Promise<{ core: number; summary: SummaryAnswer }[]> {
+  const online = appliance.cores().filter(({ state }) => state === "online" || state === "stalled");
+  return Promise.all(
+    online.map(async ({ core }) => ({
+      core,
+      summary: await appliance.command(core, { kind: "summary" }),
+    })),
+  );
+}
+
+function coherence(answers: readonly { core: number; summary: SummaryAnswer }[]): Row[] {
+  const rows = answers.flatMap(({ core, summary }) =>
+    summary.tables.map(({ table, entries, digest, version }) => ({
+      table: TABLE_NAMES[table] ?? String(table),
+      core,
+      entries,
+      digest: (digest >>> 0).toString(16).padStart(8, "0"),
+      "newest-version": version,
+      equal: true,
+    })),
+  );
+  for (const row of rows) {
+    row.equal = rows.every((other) => other.table !== row.table || other.digest === row.digest);
+  }
+  return rows.sort((a, b) => a.table.localeCompare(b.table) || a.core - b.core);
+}
