@@ -1,26 +1,31 @@
-// The files that the gate looks at: what git tracks, and what it would (new files that it does not ignore).
+// The files that the scripts look at: what lies in the checkout, but for what is installed, emitted or measured. Found
+// without git, so that a copy of the files does as well as a clone.
 
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The checkout's root, without a slash at the end. */
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
-/** Paths relative to the root, sorted; only files that exist and pass the filter. */
+/** What .gitignore names, and git's own folder. */
+const IGNORED = /^(?:\.git|node_modules|dist|\.linkloom|bench\/results\/tmp|.*\.tgz)$/;
+
+function walk(folder: string, found: string[]): string[] {
+  for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    if (IGNORED.test(path)) continue;
+    if (entry.isDirectory()) walk(path, found);
+    else if (entry.isFile()) found.push(path);
+  }
+  return found;
+}
+
+/** Paths relative to the root that pass the filter, sorted. */
 export function files(filter: RegExp): string[] {
-  const output = execFileSync(
-    "git",
-    ["ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-    {
-      cwd: ROOT,
-      encoding: "utf8",
-      maxBuffer: 1 << 26,
-    },
-  );
-  const paths = new Set(output.split("\0").filter((path) => path !== "" && filter.test(path)));
-  return [...paths].filter((path) => existsSync(join(ROOT, path))).sort();
+  return walk("", [])
+    .filter((path) => filter.test(path))
+    .sort();
 }
 
 /** A file's text. */

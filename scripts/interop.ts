@@ -33,7 +33,7 @@ export function readNeeds(source: string): Need[] {
 
 function isThere({ proof }: Need): boolean {
   const command = proof.startsWith("python3:")
-    ? `python3 -c 'import ${proof.slice("python3:".length)}'`
+    ? `/usr/bin/python3 -c 'import ${proof.slice("python3:".length)}'`
     : `PATH="$PATH:/usr/sbin:/sbin" command -v ${proof}`;
   return spawnSync("sh", ["-c", command], { stdio: "ignore" }).status === 0;
 }
