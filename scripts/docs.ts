@@ -4,6 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { ERROR_CODES, ERRORS } from "../src/control/errors.ts";
+import { CONFIGURATION } from "../src/control/schema.ts";
 import { ROOT, report, text } from "./files.ts";
 
 interface Row {
@@ -36,6 +37,77 @@ function page(
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|").replaceAll(/\s+/g, " ")).join(" | ")} |`;
   const table = [line(header), line(header.map(() => "---")), ...rows.map(line)].join("\n");
   return `${GENERATED}\n\n# ${title}\n\n${intro}\n\n${table}\n`;
+}
+
+/** What a walk through a zod schema sees of a node. */
+interface Node {
+  safeParse(value: unknown): { error?: { issues: { message: string }[] } };
+  readonly def: {
+    readonly type: string;
+    readonly innerType?: Node;
+    readonly defaultValue?: unknown;
+    readonly shape?: Record<string, Node>;
+    readonly valueType?: Node;
+    readonly element?: Node;
+    readonly options?: Node[];
+    readonly discriminator?: string;
+    readonly values?: unknown[];
+  };
+}
+
+/** Rows of path, what is expected and the default, in the order of the schema. */
+export function settingRows(node: Node, path: string, fallback: string): string[][] {
+  const { def } = node;
+  const { innerType, shape, valueType, element, options, discriminator } = def;
+  if (innerType !== undefined) {
+    const own = def.type === "optional" ? "not set" : JSON.stringify(def.defaultValue);
+    return settingRows(
+      innerType,
+      path,
+      def.defaultValue === undefined ? own : asYaml(def.defaultValue),
+    );
+  }
+  if (shape !== undefined)
+    return Object.entries(shape).flatMap(([key, child]) =>
+      settingRows(child, path === "" ? key : `${path}.${key}`, "required"),
+    );
+  if (valueType !== undefined) return settingRows(valueType, `${path}.NAME`, "required");
+  if (element !== undefined) {
+    const inner = settingRows(element, `${path}[]`, "required");
+    return inner.length > 1 ? inner : [[`${path}[]`, inner[0]?.[1] ?? "", fallback]];
+  }
+  if (options !== undefined && discriminator !== undefined)
+    return variantRows(options, discriminator, path);
+  if (def.values !== undefined) return [[path, def.values.join(" or "), fallback]];
+  return [[path, node.safeParse({}).error?.issues[0]?.message ?? def.type, fallback]];
+}
+
+/** The keys of all variants once, each with the variants that have it where not all do. */
+function variantRows(options: readonly Node[], discriminator: string, path: string): string[][] {
+  const names: string[] = [];
+  const found = new Map<string, { row: string[]; of: string[] }>();
+  for (const option of options) {
+    const name = String(option.def.shape?.[discriminator]?.def.values?.[0]);
+    names.push(name);
+    for (const row of settingRows(option, path, "required")) {
+      const [key = ""] = row;
+      if (key === `${path}.${discriminator}`) continue;
+      const same = row.join("\n");
+      const known = found.get(same) ?? { row, of: [] };
+      known.of.push(name);
+      found.set(same, known);
+    }
+  }
+  const rows = [...found.values()].map(({ row: [key = "", expected = "", own = ""], of }) => [
+    key,
+    of.length === options.length ? expected : `${expected} (${discriminator}: ${of.join(", ")})`,
+    own,
+  ]);
+  return [[`${path}.${discriminator}`, names.join(", "), "required"], ...rows];
+}
+
+function asYaml(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
 }
 
 const code = (name: string): string => `\`${name}\``;
@@ -71,6 +143,21 @@ export function pages(): Map<string, string> {
         "Types of the bus's 64-byte records; `linkloom show bus` counts them per pair of cores.",
         ["type", "sent when"],
         messages.map(({ name, meaning }) => [code(name), meaning.replace(/\s*\S+\/\S+\.ts$/, "")]),
+      ),
+    ],
+    [
+      "configuration.md",
+      page(
+        "Configuration",
+        "Every key of the configuration file, from the schema that `linkloom check` uses. Durations and sizes have a unit.",
+        ["key", "takes", "default"],
+        settingRows(CONFIGURATION as unknown as Node, "", "required").map(
+          ([key = "", takes = "", own = ""]) => [
+            code(key),
+            takes,
+            own === "required" || own === "not set" ? own : code(own),
+          ],
+        ),
       ),
     ],
     [

@@ -373,6 +373,9 @@ const configuration = z.strictObject({
   api: api.optional(),
 });
 
+/** The schema of a whole file, from which docs/reference/configuration.md is printed. */
+export const CONFIGURATION: z.ZodType = configuration;
+
 /** Reads the data of a whole file; on success all defaults are filled in. */
 export const parseConfiguration = (value: unknown): z.ZodSafeParseResult<Configuration> =>
   configuration.safeParse(value);
