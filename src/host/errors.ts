@@ -48,10 +48,10 @@ export class Errors {
     if (ethernet.isGroupDestination(view, start) || !icmp.isAnswerable(view, ip)) return;
     const source = ipv4.source(view, ip);
     const towards = this.#routes.lookup(source);
-    if (this.#routes.kind(towards) === Hop.Broadcast) return;
+    const whom = this.#routes.kind(towards);
     const destination = ipv4.destination(view, ip);
     const at = this.#routes.kind(this.#routes.lookup(destination));
-    if (at === Hop.Broadcast) return;
+    if (whom === Hop.Broadcast || whom === Hop.Network || at === Hop.Broadcast) return;
     const own = at === Hop.Local ? destination : this.#ownAddress(iface, source, towards);
     if (own === 0) return;
     // Path MTU discovery must not stall (RFC 1191 3); Linux exempts this message as well.

@@ -133,9 +133,8 @@ export class Host implements Waiting, Engine {
       return;
     }
     const source = ipv4.source(view, ip);
-    const from = this.#routes.kind(this.#routes.lookup(source));
     // RFC 1812 5.3.7: martian sources; an own address as source came from somebody else.
-    if (!ipv4.isHost(source) || from === Hop.Local || from === Hop.Broadcast) {
+    if (!ipv4.isHost(source) || this.#routes.isOurs(this.#routes.lookup(source))) {
       this.#out.drop(Drop["ip-source"]);
       return;
     }
@@ -154,7 +153,8 @@ export class Host implements Waiting, Engine {
     if (kind === Hop.Broadcast && this.#routes.iface(hop) === iface) {
       this.#local.receive(iface, start, end, true, now);
     } else if (
-      kind === Hop.Broadcast || // Somebody else's: a directed broadcast (RFC 2644: not forwarded).
+      kind === Hop.Broadcast || // Another interface's: a directed broadcast (RFC 2644: not forwarded).
+      kind === Hop.Network ||
       ethernet.isGroupDestination(this.#view, start) || // RFC 1122 3.3.6, RFC 1812 5.3.4.
       ipv4.isThisNetwork(destination) ||
       ipv4.isLoopback(destination)

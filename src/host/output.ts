@@ -142,9 +142,7 @@ export class Output implements Sender {
     const destination = ipv4.destination(view, ip);
     const hop = this.#routes.lookup(destination);
     const kind = this.#routes.kind(hop);
-    if (kind === Hop.None || kind > Hop.Gateway || ipv4.isReserved(destination)) {
-      return Status.NoRoute;
-    }
+    if (!this.#leads(kind) || ipv4.isReserved(destination)) return Status.NoRoute;
     const iface = this.#routes.iface(hop);
     if (ipv4.source(view, ip) === 0) {
       const source = this.#routes.source(hop);
@@ -162,7 +160,7 @@ export class Output implements Sender {
     }
     const tooBig = end - ip > (this.#mtu[iface] as number);
     if (kind === Hop.Broadcast || ipv4.isMulticast(destination)) {
-      if (tooBig) return Status.TooBig; // RFC 1122 3.3.6: "no fragmentation of a broadcast" keeps it simple.
+      if (tooBig) return Status.TooBig;
       const group = kind === Hop.Broadcast ? BROADCAST : GROUP_MAC + (destination & 0x7fffff);
       this.complete(iface, group, start, end);
       return Status.Sent;
@@ -208,6 +206,13 @@ export class Output implements Sender {
     icmp.writeEcho(this.#view, at, at + length, icmp.Type.Echo, id, sequence);
     const hops = ttl === 0 ? this.#ttl : ttl;
     return this.#originate(destination, ipv4.Protocol.Icmp, start, length, hops, now);
+  }
+
+  /** True when a packet that starts here may take a hop of the kind. */
+  #leads(kind: number): boolean {
+    return (
+      kind === Hop.Local || kind === Hop.Broadcast || kind === Hop.Link || kind === Hop.Gateway
+    );
   }
 
   /** Writes the header before a payload that stands in its place, and sends. */

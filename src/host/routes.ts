@@ -8,28 +8,36 @@ import type { HostConfig, RouteConfig } from "./config.ts";
 import { Lpm } from "./lpm.ts";
 import { mask } from "./prefixes.ts";
 
-/** What a route does. Numbers below Unicast are ours, above are refusals. */
+/**
+ * What a route does. Local to Network are addresses that no other station can have, Link and Gateway lead on, the
+ * rest refuses.
+ */
 export const Hop = {
   None: 0,
   /** An own address. */
   Local: 1,
   /** The broadcast address of a connected prefix. */
   Broadcast: 2,
+  /** { prefix, 0 } of a connected prefix: nobody's (RFC 1812 4.2.3.1). */
+  Network: 3,
   /** The destination itself is a neighbour. */
-  Link: 3,
+  Link: 4,
   /** A gateway is the neighbour. */
-  Gateway: 4,
+  Gateway: 5,
   /** Dropped without a word. */
-  Blackhole: 5,
+  Blackhole: 6,
   /** Answered by ICMP host unreachable. */
-  Unreachable: 6,
+  Unreachable: 7,
   /** Answered by ICMP communication administratively prohibited. */
-  Prohibit: 7,
+  Prohibit: 8,
 } as const;
 export type Hop = (typeof Hop)[keyof typeof Hop];
 
-const ORIGINS = ["", "local", "broadcast", "connected", "static"] as const;
-const KINDS = ["", "", "", "unicast", "unicast", "blackhole", "unreachable", "prohibit"] as const;
+const KINDS: Readonly<Record<number, string>> = {
+  [Hop.Blackhole]: "blackhole",
+  [Hop.Unreachable]: "unreachable",
+  [Hop.Prohibit]: "prohibit",
+};
 
 /** One row of `show routes`: numbers where addresses and interfaces are meant. */
 export interface RouteRow extends Record<string, unknown> {
@@ -39,8 +47,7 @@ export interface RouteRow extends Record<string, unknown> {
   readonly via: Ipv4;
   /** Interface number; -1 = none. */
   readonly interface: number;
-  /** local, connected or static. */
-  readonly origin: string;
+  readonly origin: "local" | "connected" | "static";
   /** unicast, blackhole, unreachable or prohibit. */
   readonly kind: string;
 }
@@ -91,6 +98,12 @@ export class Routes {
   /** Own address for packets that start here and leave by this hop; 0 = there is none. */
   source(hop: number): Ipv4 {
     return this.#source[hop] as number;
+  }
+
+  /** True for an address that no other station can have: as a source it is forged. */
+  isOurs(hop: number): boolean {
+    const kind = this.#kind[hop] as number;
+    return kind >= Hop.Local && kind <= Hop.Network;
   }
 
   isLocal(address: Ipv4): boolean {
@@ -156,29 +169,30 @@ export class Routes {
       if (!prefixes.isUsed(row)) continue;
       const hop = prefixes.value(row);
       const kind = this.kind(hop);
-      if (kind === Hop.Broadcast) continue;
+      if (kind === Hop.Broadcast || kind === Hop.Network) continue;
       rows.push({
         address: prefixes.address(row),
         prefix: prefixes.length(row),
         via: this.#gateway[hop] as number,
         interface: this.iface(hop),
-        origin: this.#isStatic(row) ? "static" : (ORIGINS[kind] ?? "static"),
-        kind: KINDS[kind] || "unicast",
+        origin: this.#originOf(row, kind),
+        kind: KINDS[kind] ?? "unicast",
       });
     }
     return { rows, next: row < prefixes.capacity ? row : -1 };
   }
 
-  /** True for a route on the link that no interface's address explains. */
-  #isStatic(row: number): boolean {
+  /** A route on the link that no interface's address explains is a static one. */
+  #originOf(row: number, kind: number): RouteRow["origin"] {
+    if (kind === Hop.Local) return "local";
+    if (kind !== Hop.Link) return "static";
     const prefixes = this.#lpm.prefixes;
     const hop = prefixes.value(row);
-    if (this.kind(hop) !== Hop.Link) return false;
     for (const { address, prefix } of this.#interfaces[this.iface(hop)]?.addresses ?? []) {
       const network = (address & mask(prefix)) >>> 0;
-      if (network === prefixes.address(row) && prefix === prefixes.length(row)) return false;
+      if (network === prefixes.address(row) && prefix === prefixes.length(row)) return "connected";
     }
-    return true;
+    return "static";
   }
 
   #apply(wanted: Map<number, Wanted>): void {
@@ -213,8 +227,7 @@ export class Routes {
     if (prefix === 31) return;
     const broadcast = this.#hop(before, Hop.Broadcast, iface, 0, address);
     want(wanted, (network | ~mask(prefix)) >>> 0, 32, broadcast);
-    // RFC 1812 5.3.5.3: { prefix, 0 } is an old form of broadcast and never a host.
-    want(wanted, network, 32, broadcast);
+    want(wanted, network, 32, this.#hop(before, Hop.Network, iface, 0, 0));
   }
 
   #wantStatic(wanted: Map<number, Wanted>, before: Map<string, number>, route: RouteConfig): void {

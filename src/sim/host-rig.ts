@@ -153,3 +153,71 @@ export class HostRig implements Links, Resolver, EchoSink {
     return mine;
   }
 }
+
+/** The parts of a test packet that differ from an ordinary UDP-less one. */
+export interface PacketParts {
+  readonly from: string;
+  readonly to: string;
+  readonly protocol?: number;
+  readonly ttl?: number;
+  readonly id?: number;
+  readonly tos?: number;
+  /** The word with DF, MF and the offset. */
+  readonly fragment?: number;
+  /** Hex; a multiple of four bytes. */
+  readonly options?: string;
+  /** Hex. */
+  readonly payload?: string;
+  /** Destination MAC, twelve digits; the lan interface's when absent. */
+  readonly mac?: string;
+}
+
+/** The Internet checksum as RFC 1071 writes it down, for tests that do not trust the one under test. */
+export function plainChecksum(hex: string): number {
+  let sum = 0;
+  const even = hex.length % 4 === 0 ? hex : `${hex}00`;
+  for (let at = 0; at < even.length; at += 4) sum += Number.parseInt(even.slice(at, at + 4), 16);
+  while (sum > 0xffff) sum = (sum >>> 16) + (sum & 0xffff);
+  return ~sum & 0xffff;
+}
+
+const digits = (value: number, bytes: number): string =>
+  (value >>> 0).toString(16).padStart(bytes * 2, "0");
+
+/** An IPv4 packet in hex. */
+export function packet(parts: PacketParts): string {
+  const { options = "", payload = "" } = parts;
+  const header = 20 + options.length / 2;
+  const before = [
+    digits(0x40 + header / 4, 1),
+    digits(parts.tos ?? 0, 1),
+    digits(header + payload.length / 2, 2),
+    digits(parts.id ?? 0x1234, 2),
+    digits(parts.fragment ?? 0, 2),
+    digits(parts.ttl ?? 64, 1),
+    digits(parts.protocol ?? 17, 1),
+  ].join("");
+  const address = (text: string): string => digits(parseIpv4(text) ?? 0, 4);
+  const after = address(parts.from) + address(parts.to) + options;
+  return before + digits(plainChecksum(`${before}0000${after}`), 2) + after + payload;
+}
+
+/** A frame to the rig's lan interface, in hex. */
+export function frame(parts: PacketParts): string {
+  return `${parts.mac ?? "020000000101"}02000000000a0800${packet(parts)}`;
+}
+
+/** An ICMP message in hex: type, code, the second word and what follows, with its checksum. */
+export function icmpMessage(type: number, code: number, rest: number, data = ""): string {
+  const before = digits(type, 1) + digits(code, 1);
+  const after = digits(rest, 4) + data;
+  return before + digits(plainChecksum(`${before}0000${after}`), 2) + after;
+}
+
+/** UDP (17) or TCP (6) in hex with the checksum at its place; `segment` has zeros there. */
+export function transport(from: string, to: string, protocol: number, segment: string): string {
+  const address = (text: string): string => digits(parseIpv4(text) ?? 0, 4);
+  const pseudo = address(from) + address(to) + digits(protocol, 2) + digits(segment.length / 2, 2);
+  const at = protocol === 6 ? 32 : 12;
+  return segment.slice(0, at) + digits(plainChecksum(pseudo + segment), 2) + segment.slice(at + 4);
+}
