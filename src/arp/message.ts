@@ -1,0 +1,113 @@
+// The ARP engine's messages, written in place (engine/message.ts has the first 8 bytes). The sequence at 4 is that of
+// the version which the message carries; the writer completes it.
+//
+//   arp-ask     8 address, 12 interface
+//   arp-entry   8 address, 12 interface, 14 writer, 15 kind, 16 MAC, 22 static
+//   arp-failed  8 address, 12 interface, 14 hold: 1 = stays failed for a while
+//   arp-delete  8 address, 12 interface, 14 writer
+//   arp-used    8 address, 12 interface
+
+import type { CoreId, Ipv4, Mac, Offset } from "../lib/units.ts";
+import { Message, Table as TableNumber } from "../engine/message.ts";
+import type { Out } from "../engine/out.ts";
+import { mac, setMac } from "../wire/bytes.ts";
+import { makeVersion, sequenceOf, writerOf } from "./table.ts";
+
+const TABLE = 2;
+const SEQUENCE = 4;
+const ADDRESS = 8;
+const IFACE = 12;
+const WRITER = 14;
+const HOLD = 14;
+const KIND = 15;
+const MAC = 16;
+const STATIC = 22;
+
+/** Receiver of a draft: all other cores. */
+export const ALL: CoreId = -1;
+
+/** What an arp-entry is. */
+export const Kind = {
+  /** An entry, new, changed, asked for or re-sent. */
+  Entry: 0,
+  /** Start of a re-sync: the newest version that the sender knows; entries up to it that it does not name are gone. */
+  Mark: 1,
+} as const;
+export type Kind = (typeof Kind)[keyof typeof Kind];
+
+export const addressOf = (view: DataView, at: Offset): Ipv4 => view.getUint32(at + ADDRESS);
+export const ifaceOf = (view: DataView, at: Offset): number => view.getUint16(at + IFACE);
+export const macOf = (view: DataView, at: Offset): Mac => mac(view, at + MAC);
+export const kindOf = (view: DataView, at: Offset): number => view.getUint8(at + KIND);
+export const isStatic = (view: DataView, at: Offset): boolean => view.getUint8(at + STATIC) === 1;
+export const isHeld = (view: DataView, at: Offset): boolean => view.getUint8(at + HOLD) === 1;
+export const versionOf = (view: DataView, at: Offset): number =>
+  makeVersion(view.getUint32(at + SEQUENCE), view.getUint8(at + WRITER));
+
+function draft(out: Out, type: number, iface: number, address: Ipv4): Offset {
+  const at = out.draft(type);
+  out.view.setUint16(at + TABLE, TableNumber.Arp);
+  out.view.setUint32(at + ADDRESS, address);
+  out.view.setUint16(at + IFACE, iface);
+  return at;
+}
+
+function post(out: Out, to: CoreId): void {
+  if (to !== ALL) out.send(to);
+  else if (out.cores > 1) out.broadcast();
+}
+
+export function sendAsk(out: Out, to: CoreId, iface: number, address: Ipv4): void {
+  draft(out, Message["arp-ask"], iface, address);
+  post(out, to);
+}
+
+export function sendUsed(out: Out, to: CoreId, iface: number, address: Ipv4): void {
+  draft(out, Message["arp-used"], iface, address);
+  post(out, to);
+}
+
+export function sendFailed(
+  out: Out,
+  to: CoreId,
+  iface: number,
+  address: Ipv4,
+  hold: boolean,
+): void {
+  const at = draft(out, Message["arp-failed"], iface, address);
+  out.view.setUint8(at + HOLD, hold ? 1 : 0);
+  post(out, to);
+}
+
+export function sendDelete(
+  out: Out,
+  to: CoreId,
+  iface: number,
+  address: Ipv4,
+  version: number,
+): void {
+  const at = draft(out, Message["arp-delete"], iface, address);
+  out.view.setUint32(at + SEQUENCE, sequenceOf(version));
+  out.view.setUint8(at + WRITER, writerOf(version));
+  post(out, to);
+}
+
+/** Tells an entry; `address` of a Mark is 0. */
+export function sendEntry(
+  out: Out,
+  to: CoreId,
+  kind: Kind,
+  iface: number,
+  address: Ipv4,
+  hardware: Mac,
+  fixed: boolean,
+  version: number,
+): void {
+  const at = draft(out, Message["arp-entry"], iface, address);
+  out.view.setUint32(at + SEQUENCE, sequenceOf(version));
+  out.view.setUint8(at + WRITER, writerOf(version));
+  out.view.setUint8(at + KIND, kind);
+  setMac(out.view, at + MAC, hardware);
+  out.view.setUint8(at + STATIC, fixed ? 1 : 0);
+  post(out, to);
+}
