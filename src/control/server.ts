@@ -89,19 +89,20 @@ async function listen(
     }
   } catch (error) {
     await app.close();
-    if (error instanceof ControlError) throw error;
-    const errno = errnoOf(error);
-    const denied = errno === "EACCES" || errno === "EPERM";
-    const hint = denied
-      ? "name a socket that you may make, by --socket"
-      : "name another socket by --socket";
-    const code = denied ? "not-permitted" : "socket-failed";
-    throw new ControlError(code, `Cannot listen on ${socket}: ${errno || String(error)}`, hint, {
-      cause: error,
-    });
+    throw error instanceof ControlError ? error : listenError(socket, error);
   } finally {
     process.umask(mask);
   }
+}
+
+function listenError(socket: string, cause: unknown): ControlError {
+  const errno = errnoOf(cause);
+  const denied = errno === "EACCES" || errno === "EPERM";
+  const hint = denied ? "name a socket that you may make, by --socket" : "name another by --socket";
+  const code = denied ? "not-permitted" : "socket-failed";
+  return new ControlError(code, `Cannot listen on ${socket}: ${errno || String(cause)}`, hint, {
+    cause,
+  });
 }
 
 /** A group's number, by number or by its name in /etc/group. */
@@ -135,13 +136,15 @@ function routes(options: ServeOptions): FastifyInstance {
     const what = `There is no ${request.method} ${request.url.split("?")[0]}`;
     problem(reply, new ControlError("not-found", what, "GET /api/v1/OBJECT shows an object"));
   });
-  app.get<{ Params: { object: string } }>("/api/v1/:object", (request, reply) => {
-    const slices = show(options, request.params.object, request.query as Query);
+  app.get<{ Params: { object: string } }>("/api/v1/:object", async (request, reply) => {
+    const slices = show(options, request.params.object, query(request) as Query);
+    const text = jsonText(slices[Symbol.asyncIterator]());
+    // The first slice is made before the status goes out, so that a dead core is an error and not half a table.
+    const first = await text.next();
     reply.type("application/json; charset=utf-8");
-    return reply.send(Readable.from(jsonText(slices)));
+    return reply.send(Readable.from(resume(first, text)));
   });
   const body = (request: FastifyRequest): Words => (request.body ?? {}) as Words;
-  const query = (request: FastifyRequest): Words => request.query as Words;
   app.post("/api/v1/arp", (request) => actions.addArp(body(request)));
   app.delete("/api/v1/arp", (request) => actions.clearArp(query(request)));
   app.delete<{ Params: { address: string } }>("/api/v1/arp/:address", (request) =>
@@ -157,12 +160,27 @@ function routes(options: ServeOptions): FastifyInstance {
   return app;
 }
 
+/** The words of the query; each once. */
+function query(request: FastifyRequest): Words {
+  const words = request.query as Words;
+  const twice = Object.keys(words).find((word) => typeof words[word] !== "string");
+  if (twice === undefined) return words;
+  throw new ControlError("value-invalid", `"${twice}" is given more than once`, "give it once");
+}
+
+/** An iteration whose first step was taken already. */
+async function* resume<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
+  if (first.done === true) return;
+  yield first.value;
+  yield* rest;
+}
+
 /** A JSON array, written slice by slice; ends with an error when a core fails on the way. */
-async function* jsonText(slices: AsyncIterable<Row[]>): AsyncGenerator<string> {
+async function* jsonText(slices: AsyncIterator<Row[]>): AsyncGenerator<string> {
   let separator = "[";
-  for await (const slice of slices) {
-    if (slice.length === 0) continue;
-    const text = JSON.stringify(slice);
+  for (let step = await slices.next(); step.done !== true; step = await slices.next()) {
+    if (step.value.length === 0) continue;
+    const text = JSON.stringify(step.value);
     yield separator + text.slice(1, -1);
     separator = ",\n";
   }

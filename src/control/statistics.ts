@@ -24,7 +24,7 @@ const HIGH_WATER: number = 2 * MESSAGE_TYPES;
 const RESYNCS: number = HIGH_WATER + 1;
 
 const cores = (appliance: Appliance): number[] =>
-  Array.from(appliance.config.cores.priorities.keys());
+  Array.from({ length: appliance.config.cores.count }, (_, core) => core);
 
 /** `show cores`. */
 export function coreRows(appliance: Appliance): Row[] {

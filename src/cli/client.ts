@@ -1,0 +1,96 @@
+// The command line's side of the control socket: one HTTP request per command, errors in the words of the server.
+
+import { request } from "node:http";
+import { ControlError, ERROR_CODES, type ErrorCode, errnoOf } from "../control/errors.ts";
+import { clientSockets } from "./socket.ts";
+
+export interface Answer {
+  readonly body: string;
+  /** Cores of the appliance that answered. */
+  readonly cores: number;
+}
+
+export interface Call {
+  readonly method: "GET" | "POST" | "DELETE";
+  /** Below /api/v1/. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string | undefined>>;
+  readonly body?: unknown;
+}
+
+/** Asks the appliance; `socket` is what --socket said. Throws a ControlError for whatever is not success. */
+export async function ask(socket: string | undefined, call: Call): Promise<Answer> {
+  const sockets = clientSockets(socket);
+  for (const path of sockets) {
+    try {
+      return await exchange(path, call);
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === "ENOENT" || errno === "ECONNREFUSED") continue;
+      if (errno === "EACCES" || errno === "EPERM") throw denied(path, error);
+      if (errno === "") throw error;
+      throw broken(path, errno, error);
+    }
+  }
+  const hint = "start one by: linkloom run -c FILE, or name its socket by --socket";
+  throw new ControlError("no-appliance", `No appliance answers on ${sockets.join(" or ")}`, hint);
+}
+
+const denied = (path: string, cause: unknown): ControlError =>
+  new ControlError(
+    "not-permitted",
+    `Cannot open ${path}`,
+    "run as the user that runs the appliance",
+    { cause },
+  );
+
+const broken = (path: string, errno: string, cause: unknown): ControlError =>
+  new ControlError(
+    "no-appliance",
+    `The appliance on ${path} broke off: ${errno}`,
+    "it may have stopped",
+    { cause },
+  );
+
+function exchange(socketPath: string, call: Call): Promise<Answer> {
+  const query = new URLSearchParams();
+  for (const [key, value] of Object.entries(call.query ?? {})) {
+    if (value !== undefined) query.set(key, value);
+  }
+  const path = `/api/v1/${call.path}${query.size > 0 ? `?${query}` : ""}`;
+  const text = call.body === undefined ? undefined : JSON.stringify(call.body);
+  const headers = text === undefined ? {} : { "content-type": "application/json" };
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath, path, method: call.method, headers }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const body = Buffer.concat(chunks).toString("utf8");
+        if ((response.statusCode ?? 500) < 400) {
+          resolve({ body, cores: Number(response.headers["linkloom-cores"] ?? 0) });
+        } else reject(problemError(body));
+      });
+    });
+    asked.on("error", reject);
+    asked.end(text);
+  });
+}
+
+/** The server's problem document as an error. */
+function problemError(body: string): ControlError {
+  try {
+    const { code, detail, hint } = JSON.parse(body) as Record<string, string>;
+    const known = (ERROR_CODES as readonly string[]).includes(code ?? "");
+    return new ControlError(
+      known ? (code as ErrorCode) : "operation-failed",
+      detail ?? body,
+      hint ?? "",
+    );
+  } catch (cause) {
+    const hint = "is it another program's socket?";
+    return new ControlError("operation-failed", `Unknown answer: ${body.slice(0, 80)}`, hint, {
+      cause,
+    });
+  }
+}

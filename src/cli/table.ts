@@ -1,0 +1,168 @@
+// Text tables: aligned columns, a count at the end. Equal copies of the cores fold into one row `cores: 0-3`; copies
+// that differ, or that some cores lack, are marked and stand together.
+
+import type { Folding, ObjectShape } from "../control/objects.ts";
+
+export type Row = Readonly<Record<string, unknown>>;
+
+export interface TableOptions {
+  readonly shape: Pick<ObjectShape, "name" | "fields" | "folding" | "hidden">;
+  /** Cores of the appliance; a thing that fewer of them have stands out. */
+  readonly cores: number;
+  /** False when one core's copy was asked for. */
+  readonly fold: boolean;
+  /** Colours for a terminal. */
+  readonly colour: boolean;
+}
+
+const MARK = "!";
+const BOLD_RED = "\u001b[1;31m";
+const RESET = "\u001b[0m";
+
+interface Line {
+  readonly cells: readonly string[];
+  readonly differs: boolean;
+}
+
+/** The whole table with its last line. */
+export function formatTable(rows: readonly Row[], options: TableOptions): string {
+  const { shape } = options;
+  const folds = options.fold && shape.folding !== undefined;
+  const shown = shape.fields.filter((field) => !(shape.hidden ?? []).includes(field));
+  const fields = folds ? ["cores", ...shown.filter((field) => field !== "core")] : shown;
+  const folded = folds ? foldRows(rows, shape.folding as Folding, options.cores) : [];
+  const lines: Line[] = folds
+    ? folded.map(({ row, differs }) => ({
+        cells: fields.map((field) => cell(field, row[field])),
+        differs,
+      }))
+    : rows.map((row) => ({
+        cells: fields.map((field) => cell(field, row[field])),
+        differs: false,
+      }));
+  const things = folds ? new Set(folded.map(({ key }) => key)).size : rows.length;
+  const differing = new Set(folded.filter(({ differs }) => differs).map(({ key }) => key)).size;
+  return [
+    ...layOut(fields, rows, lines, options.colour),
+    countLine(shape.name, things, differing, folds, options.cores),
+  ].join("\n");
+}
+
+function countLine(
+  name: string,
+  things: number,
+  differing: number,
+  folds: boolean,
+  cores: number,
+): string {
+  const noun = NOUNS[name] ?? ["entry", "entries"];
+  const count = `${things} ${things === 1 ? noun[0] : noun[1]}`;
+  const on = folds && cores > 1 ? ` on ${cores} cores` : "";
+  if (differing === 0) return `${count}${on}`;
+  return `${count}${on}, ${differing} ${differing === 1 ? "differs" : "differ"} between cores (${MARK})`;
+}
+
+const NOUNS: Readonly<Record<string, readonly [string, string]>> = {
+  cores: ["core", "cores"],
+  ports: ["port", "ports"],
+  channels: ["channel", "channels"],
+  interfaces: ["interface", "interfaces"],
+  vlans: ["row", "rows"],
+  routes: ["route", "routes"],
+  steering: ["row", "rows"],
+  bus: ["row", "rows"],
+  coherence: ["table", "tables"],
+  timers: ["timer", "timers"],
+  drops: ["row", "rows"],
+  events: ["event", "events"],
+  config: ["key", "keys"],
+  health: ["row", "rows"],
+};
+
+function layOut(
+  fields: readonly string[],
+  rows: readonly Row[],
+  lines: readonly Line[],
+  colour: boolean,
+): string[] {
+  const headers = fields.map((field) => field.replace(/-ms$/, "").toUpperCase());
+  const right = fields.map(
+    (field) => rows.length > 0 && rows.every((row) => isNumeric(row[field])),
+  );
+  const widths = headers.map((header, column) =>
+    lines.reduce((width, { cells }) => Math.max(width, cells[column]?.length ?? 0), header.length),
+  );
+  const marked = lines.some(({ differs }) => differs);
+  const compose = (cells: readonly string[], differs: boolean): string => {
+    const text = cells
+      .map((value, column) => {
+        const width = widths[column] ?? 0;
+        return right[column] === true ? value.padStart(width) : value.padEnd(width);
+      })
+      .join("  ")
+      .trimEnd();
+    const line = marked ? `${differs ? MARK : " "} ${text}` : text;
+    return differs && colour ? `${BOLD_RED}${line}${RESET}` : line;
+  };
+  return [compose(headers, false), ...lines.map(({ cells, differs }) => compose(cells, differs))];
+}
+
+const isNumeric = (value: unknown): boolean => typeof value === "number" || value === null;
+
+/** A value as people read it. */
+function cell(field: string, value: unknown): string {
+  if (value === null || value === undefined || value === "") return "-";
+  if (typeof value === "boolean") return value ? "yes" : "no";
+  if (Array.isArray(value)) return value.length === 0 ? "-" : value.join(",");
+  if (typeof value === "number" && field.endsWith("-ms")) return milliseconds(value);
+  return String(value);
+}
+
+function milliseconds(value: number): string {
+  if (value < 1000) return `${Math.round(value)}ms`;
+  return value < 100_000 ? `${(value / 1000).toFixed(1)}s` : `${Math.round(value / 1000)}s`;
+}
+
+interface Folded {
+  readonly key: string;
+  readonly row: Row;
+  readonly differs: boolean;
+}
+
+/** One row for each set of cores that agree on a thing, things in order of their identity. */
+export function foldRows(rows: readonly Row[], folding: Folding, cores: number): Folded[] {
+  const things = new Map<string, Map<string, { row: Row; cores: number[] }>>();
+  for (const row of rows) {
+    const key = folding.identity.map((field) => String(row[field])).join("\t");
+    const same = Object.entries(row).filter(
+      ([field]) => field !== "core" && !folding.own.includes(field),
+    );
+    const content = JSON.stringify(same);
+    const copies = things.get(key) ?? new Map<string, { row: Row; cores: number[] }>();
+    things.set(key, copies);
+    const copy = copies.get(content);
+    if (copy === undefined) copies.set(content, { row, cores: [Number(row["core"])] });
+    else copy.cores.push(Number(row["core"]));
+  }
+  const order = new Intl.Collator("en", { numeric: true });
+  const sorted = [...things].sort(([a], [b]) => order.compare(a, b));
+  return sorted.flatMap(([key, copies]) =>
+    [...copies.values()].map(({ row, cores: holders }) => ({
+      key,
+      row: { ...row, cores: coreList(holders) },
+      differs: copies.size > 1 || holders.length < cores,
+    })),
+  );
+}
+
+/** 0,1,2,5 as "0-2,5". */
+export function coreList(cores: readonly number[]): string {
+  const sorted = [...cores].sort((a, b) => a - b);
+  const parts: [number, number][] = [];
+  for (const core of sorted) {
+    const last = parts.at(-1);
+    if (last !== undefined && core - last[1] <= 1) last[1] = core;
+    else parts.push([core, core]);
+  }
+  return parts.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(",");
+}
