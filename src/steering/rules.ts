@@ -6,7 +6,7 @@ import type { Role } from "../engine/role.ts";
 import type { CoreId, PortId } from "../lib/units.ts";
 import { EtherType } from "../wire/ethernet.ts";
 import { type Classifier, Protocol } from "./classify.ts";
-import { type AddressMatch, type Masked, type RuleConfig, type SteeringConfig } from "./config.ts";
+import type { AddressMatch, Masked, RuleConfig, SteeringConfig } from "./config.ts";
 
 /** No rule matched. */
 export const NO_MATCH = 0x7fffffff;
@@ -20,7 +20,7 @@ export const Need = { Ipv4: 1, Ipv6: 2, Ports: 4 } as const;
 /** Most rules, our choice: each costs a nanosecond per frame. */
 export const MAX_RULES = 512;
 
-const valueOf = (field: Masked | undefined): number =>
+const bitsOf = (field: Masked | undefined): number =>
   field === undefined ? 0 : typeof field === "number" ? field : field.value;
 const maskOf = (field: Masked | undefined, full: number): number =>
   field === undefined ? 0 : typeof field === "number" ? full : field.mask & full;
@@ -75,11 +75,11 @@ export function compileRule(rule: RuleConfig): CompiledRule {
   const l4Mask = (maskOf(rule.sourcePort, 0xffff) << 16) | maskOf(rule.destinationPort, 0xffff);
   return {
     need: source.need | destination.need | (hasPorts ? Need.Ports : 0),
-    l2: ((valueOf(rule.etherType) << 16) | valueOf(rule.vlan)) & l2Mask,
+    l2: ((bitsOf(rule.etherType) << 16) | bitsOf(rule.vlan)) & l2Mask,
     l2Mask,
     port: rule.port ?? -1,
     protocol: rule.protocol ?? -1,
-    l4: ((valueOf(rule.sourcePort) << 16) | valueOf(rule.destinationPort)) & l4Mask,
+    l4: ((bitsOf(rule.sourcePort) << 16) | bitsOf(rule.destinationPort)) & l4Mask,
     l4Mask,
     address: [...source.value, ...destination.value],
     addressMask: [...source.mask, ...destination.mask],
