@@ -59,6 +59,8 @@ export type CoreCommand =
       readonly address: Ipv4;
       readonly size: number;
       readonly timeoutMs: number;
+      /** Identifier of the echo; the runtime chooses it. */
+      readonly id?: number;
     };
 
 export interface RowsAnswer {

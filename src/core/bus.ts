@@ -184,13 +184,18 @@ export class Bus {
     }
   }
 
-  /** Publishes everything sent in this burst, wakes sleepers, and takes back buffers that peers are done with. */
-  publish(): void {
+  /**
+   * Publishes everything sent in this burst, wakes sleepers, and takes back buffers that peers are done with. True when
+   * there was something to publish.
+   */
+  publish(): boolean {
+    let published = false;
     if (this.#backlogged > 0) this.#drainBacklogs();
     for (let to = 0; to < this.cores; to++) {
       const peer = this.#peers[to];
       if (peer === null || peer === undefined) continue;
       if (peer.sender.publish()) {
+        published = true;
         this.#announce(to, peer);
         const high = peer.counters + PEER_HIGH_WATER;
         if (peer.sender.used > (this.#counters[high] as number)) {
@@ -199,6 +204,7 @@ export class Bus {
       }
       if (peer.outstanding > 0) this.#reclaim(peer);
     }
+    return published;
   }
 
   #announce(to: CoreId, peer: Peer): void {

@@ -241,7 +241,7 @@ export class Core implements Out {
     this.#spentCount = 0;
     if (this.cores > 1) {
       if (this.#worked) this.bus.release();
-      this.bus.publish();
+      if (this.bus.publish()) this.#worked = true;
     }
     this.#events.publish();
   }

@@ -2,7 +2,7 @@
 // the engine that owns their type, addresses to the resolver. The engines know each other only by the interfaces of
 // engine/; this file alone connects them.
 
-import { Arp } from "../arp/arp.ts";
+import { Arp, type Proxied } from "../arp/arp.ts";
 import { Bridging } from "../bridge/bridging.ts";
 import { Channels } from "../engine/channels.ts";
 import type { InterfaceConfig } from "../engine/config.ts";
@@ -12,7 +12,7 @@ import { MESSAGE_TYPES, Message, Table } from "../engine/message.ts";
 import type { Links, Out, Replicated } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
 import { Host } from "../host/host.ts";
-import { BROADCAST, type ChannelId, type CoreId, type Millis, type Offset, type PortId } from "../lib/units.ts";
+import { BROADCAST, type ChannelId, type CoreId, type Ipv4, type Millis, type Offset, type PortId } from "../lib/units.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as vlan from "../wire/vlan.ts";
 import type { ApplianceConfig } from "./config.ts";
@@ -22,7 +22,7 @@ const TABLE_OF = new Int8Array(MESSAGE_TYPES).fill(-1);
 for (const name of ["bridge-learn", "bridge-delete"] as const) TABLE_OF[Message[name]] = Table.Bridge;
 for (const name of ["arp-entry", "arp-failed", "arp-delete"] as const) TABLE_OF[Message[name]] = Table.Arp;
 
-export class Dispatch implements Inside, Links {
+export class Dispatch implements Inside, Links, Proxied {
   readonly out: Out;
   readonly channels: Channels;
   readonly bridging: Bridging;
@@ -42,7 +42,7 @@ export class Dispatch implements Inside, Links {
     this.channels = new Channels(out, common.channels, common.ports.length);
     this.bridging = new Bridging(config.bridging, common, out, this.channels, this);
     this.host = new Host(config.host, common, out, this);
-    this.resolver = new Arp(config.arp, common, out, this, this.host, this.bridging, this.host);
+    this.resolver = new Arp(config.arp, common, out, this, this.host, this.bridging, this);
     this.host.attach(this.resolver);
   }
 
@@ -110,6 +110,17 @@ export class Dispatch implements Inside, Links {
     let from = start;
     if (to.vlan > 0) from = vlan.insert(this.out.view, start, to.vlan, ethernet.EtherType.Vlan);
     if (!this.channels.send(to.channel, from, end)) this.out.drop(Drop["channel-down"]);
+  }
+
+  /** Proxy ARP (RFC 1027): the target is reached through another interface than the one it is asked for on. */
+  isProxied(iface: number, target: Ipv4): boolean {
+    const through = this.host.routeFor(target);
+    return through >= 0 && through !== iface;
+  }
+
+  /** What is due on this core, for people: rows {timer, subject, due-ms, period-ms}. */
+  timers(now: Millis): Record<string, unknown>[] {
+    return [...this.bridging.timers(now), ...this.resolver.timers(now)];
   }
 
   // --- messages, timers, roles ------------------------------------------------------------------------------------------

@@ -13,10 +13,12 @@
 // A received frame's bytes are valid, and may be changed in place, until the end of the burst. Who needs them
 // longer copies them (Out.hold). What was given to Out.transmit must stay untouched until the end of the burst.
 
+import { OFFLOAD as HEADER } from "../wire/offload.ts";
+
 /** Bytes before `start` that belong to the frame's buffer; enough for the offload header and two tags. */
 export const HEADROOM = 32;
 /** Length of the offload header before `start`. */
-export const OFFLOAD = 10;
+export const OFFLOAD: number = HEADER;
 /** Capacity of an ordinary buffer from `start`: a tagged frame of MTU 1500 twice over the usual, our choice. */
 export const FRAME_ROOM: number = 2048 - HEADROOM;
 /** Size of an ordinary buffer, headroom included. */

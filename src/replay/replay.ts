@@ -8,8 +8,7 @@ import { FRAME_ROOM } from "../engine/frame.ts";
 import { TABLE_COUNT, TABLE_NAMES } from "../engine/message.ts";
 import type { Millis, PortId } from "../lib/units.ts";
 import { Cluster, type ClusterEvent } from "../sim/cluster.ts";
-import { PcapReader } from "../wire/pcap.ts";
-import { isPcapng, PcapngReader } from "../wire/pcapng.ts";
+import { openCapture } from "../wire/capture.ts";
 import { type CaptureReader, type CaptureRecord, LINK_ETHERNET } from "../wire/record.ts";
 
 /** A frame that left the appliance. */
@@ -47,11 +46,6 @@ export interface ReplayOptions {
 const LONGEST_GAP: Millis = 3_600_000;
 /** Our choice: one retry and the failure of an ARP request are still seen. */
 const TAIL: Millis = 5000;
-
-/** The reader for a capture's format, by its first bytes. */
-export function openCapture(bytes: Uint8Array): CaptureReader {
-  return isPcapng(bytes) ? new PcapngReader(bytes) : new PcapReader(bytes);
-}
 
 /** Plays a whole capture. */
 export function replay(bytes: Uint8Array, options: ReplayOptions): ReplayResult {

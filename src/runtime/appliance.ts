@@ -18,6 +18,7 @@ import {
   presenceWord,
 } from "../core/layout.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
+import { STATUS_NAMES, Status } from "../host/sender.ts";
 import { Arena, Planner } from "../lib/arena.ts";
 import { RingReceiver } from "../lib/ring.ts";
 import type { CoreId, Millis, Offset } from "../lib/units.ts";
@@ -29,6 +30,7 @@ import type {
   CoreAnswer,
   CoreCommand,
   CoreStatus,
+  PingAnswer,
   PortState,
   RawEvent,
 } from "../control/appliance-port.ts";
@@ -85,6 +87,15 @@ interface Waiting {
   readonly timer: NodeJS.Timeout;
 }
 
+interface PendingPing {
+  readonly sent: Millis;
+  readonly timer: NodeJS.Timeout;
+  resolve(answer: PingAnswer): void;
+}
+
+/** Statuses up to this one of host/sender.ts mean that the packet is on its way. */
+const LAST_GOOD_STATUS = Status.Waiting;
+
 function revive(error: PlainError): ApplianceError {
   return new ApplianceError(error.code ?? "operation-failed", error.message, error.hint);
 }
@@ -107,7 +118,9 @@ export class RunningAppliance implements Appliance {
   readonly #events: RawEvent[] = [];
   readonly #portStates: PortState[] = [];
   #eventTimer: NodeJS.Timeout | undefined;
+  readonly #pings = new Map<number, PendingPing>();
   #nextRequest = 1;
+  #nextPing = 1;
   #nextEvent = 1;
   #stopping: Promise<void> | undefined;
   #finish: () => void = () => {};
@@ -250,6 +263,7 @@ export class RunningAppliance implements Appliance {
   // --- requests --------------------------------------------------------------------------------------------------------
 
   #answered(reply: Reply): void {
+    if (reply.kind === "pong") this.#ponged(reply.id, reply.reason, reply.at);
     if (reply.kind !== "answer" && reply.kind !== "refused") return;
     const waiting = this.#waiting.get(reply.id);
     if (waiting === undefined) return;
@@ -291,13 +305,39 @@ export class RunningAppliance implements Appliance {
   }
 
   async command<C extends CoreCommand>(core: CoreId, command: C): Promise<CoreAnswer<C["kind"]>> {
-    const patience = command.kind === "ping" ? command.timeoutMs + 500 : COMMAND_TIMEOUT;
-    const request: Request = { id: this.#nextRequest++, kind: "command", command };
-    const answer = await this.#request(core, request, patience).catch((error: unknown) => {
-      if (command.kind !== "ping" || (error as { code?: string }).code !== "core-silent") throw error;
-      return { replied: false, roundTripMs: 0, reason: "timeout" };
-    });
+    const answer =
+      command.kind === "ping"
+        ? await this.#ping(core, command)
+        : await this.#request(core, { id: this.#nextRequest++, kind: "command", command }, COMMAND_TIMEOUT);
     return answer as CoreAnswer<C["kind"]>;
+  }
+
+  /** Sends one echo from a core; the answer may come to any core. */
+  async #ping(core: CoreId, command: Extract<CoreCommand, { kind: "ping" }>): Promise<PingAnswer> {
+    const id = this.#nextPing++ & 0xffff;
+    const sent = this.clock.now();
+    const answer = new Promise<PingAnswer>((resolve) => {
+      const timer = setTimeout(() => {
+        this.#pings.delete(id);
+        resolve({ replied: false, roundTripMs: 0, reason: "timeout" });
+      }, command.timeoutMs);
+      this.#pings.set(id, { sent, timer, resolve });
+    });
+    const request: Request = { id: this.#nextRequest++, kind: "command", command: { ...command, id } };
+    const { status } = (await this.#request(core, request, COMMAND_TIMEOUT)) as { status: number };
+    if (status > LAST_GOOD_STATUS) {
+      this.#ponged(id, STATUS_NAMES[status] ?? "unreachable", this.clock.now());
+    }
+    return answer;
+  }
+
+  #ponged(id: number, reason: string, at: Millis): void {
+    const ping = this.#pings.get(id);
+    if (ping === undefined) return;
+    this.#pings.delete(id);
+    clearTimeout(ping.timer);
+    const replied = reason === "";
+    ping.resolve({ replied, roundTripMs: replied ? at - ping.sent : 0, reason });
   }
 
   // --- what is shared, read without stopping anyone --------------------------------------------------------------

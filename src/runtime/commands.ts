@@ -1,6 +1,7 @@
 // Answers the control core's questions on a core's thread, between two rounds. Every answer is bounded: tables come in
 // slices, so that no question holds frames up.
 
+import type { ClearFilter } from "../bridge/bridging.ts";
 import type { Core } from "../core/core.ts";
 import { Table, TABLE_COUNT } from "../engine/message.ts";
 import type { Millis } from "../lib/units.ts";
@@ -9,71 +10,60 @@ import type { CoreCommand, RawRow } from "../control/appliance-port.ts";
 /** Rows per answer at most, whatever was asked for. */
 const MAX_ROWS = 512;
 
-type Answer = (result: unknown) => void;
-
-interface PendingPing {
-  readonly answer: Answer;
-  readonly sent: Millis;
-  readonly until: Millis;
-}
+/** Hears of echo replies and refusals; they may reach another core than the one that asked. */
+export type Pong = (id: number, reason: string, now: Millis) => void;
 
 export class Commands {
   readonly #core: Core;
-  readonly #pings = new Map<number, PendingPing>();
-  #sequence = 0;
 
-  constructor(core: Core) {
+  constructor(core: Core, pong: Pong) {
     this.#core = core;
-    core.dispatch.host.onPing = (sequence, outcome, now) => this.#pinged(sequence, outcome, now);
+    core.dispatch.host.listen({
+      replied: (_from, id, _sequence, _bytes, _ttl, now) => pong(id, "", now),
+      refused: (_to, id, _sequence, _type, _code, _from, now) => pong(id, "unreachable", now),
+    });
   }
 
-  /** Runs one command; `answer` is called now, or for a ping later. Throws for what cannot be done. */
-  run(command: CoreCommand, now: Millis, answer: Answer): void {
+  /** Runs one command and gives its answer. Throws for what cannot be done. */
+  run(command: CoreCommand, now: Millis): unknown {
     const { dispatch } = this.#core;
     const { resolver, bridging, host } = dispatch;
     switch (command.kind) {
       case "rows": {
         const table = command.table === "arp" ? Table.Arp : Table.Bridge;
-        const limit = Math.min(command.limit, MAX_ROWS);
-        answer(dispatch.replicated(table)?.rows(command.cursor, limit, now));
-        return;
+        return dispatch.replicated(table)?.rows(command.cursor, Math.min(command.limit, MAX_ROWS), now);
       }
       case "summary":
-        answer({ tables: this.#summaries() });
-        return;
+        return { tables: this.#summaries() };
       case "timers":
-        answer({ rows: this.#timers(now), next: -1 });
-        return;
+        return { rows: dispatch.timers(now), next: -1 };
       case "routes":
-        answer(host.routes(command.cursor, Math.min(command.limit, MAX_ROWS)));
-        return;
+        return host.routes(command.cursor, Math.min(command.limit, MAX_ROWS));
       case "arp-add":
         resolver.addStatic(command.interface, command.address, command.mac, now);
-        answer({ count: 1 });
-        return;
+        return { count: 1 };
       case "arp-rm":
-        answer({ count: resolver.remove(command.address, command.interface, now) });
-        return;
+        return { count: resolver.remove(command.address, command.interface, now) };
       case "arp-clear":
-        answer({ count: resolver.clear({ interface: command.interface, address: command.address }, now) });
-        return;
+        return { count: resolver.clear({ iface: command.interface, address: command.address }, now) };
       case "arp-announce":
-        answer({ count: resolver.announce(-1, command.address, now) });
-        return;
+        return { count: resolver.announce(-1, command.address, now) };
       case "bridge-add":
-        answer({
-          count: bridging.addStatic(command.bridge, command.mac, command.vlan, command.channel, now) ? 1 : 0,
-        });
-        return;
+        return {
+          count: Number(
+            bridging.addStatic(command.bridge, command.mac, command.vlan, command.channel, now),
+          ),
+        };
       case "bridge-rm":
-        answer({ count: bridging.removeStatic(command.bridge, command.mac, command.vlan, now) ? 1 : 0 });
-        return;
+        return {
+          count: Number(bridging.removeStatic(command.bridge, command.mac, command.vlan, now)),
+        };
       case "bridge-clear":
-        answer({ count: bridging.clear(command, now) });
-        return;
+        return { count: bridging.clear(filterOf(command), now) };
       case "ping":
-        this.#ping(command, now, answer);
-        return;
+        return {
+          status: host.startPing(command.address, command.id ?? 0, 0, now, command.size),
+        };
     }
   }
 
@@ -85,33 +75,14 @@ export class Commands {
     }
     return tables;
   }
+}
 
-  #timers(now: Millis): RawRow[] {
-    const { dispatch } = this.#core;
-    return [...dispatch.bridging.timers(now), ...dispatch.resolver.timers(now)];
-  }
-
-  #ping(command: Extract<CoreCommand, { kind: "ping" }>, now: Millis, answer: Answer): void {
-    for (const [sequence, ping] of this.#pings) {
-      if (now < ping.until) continue;
-      this.#pings.delete(sequence);
-      ping.answer({ replied: false, roundTripMs: 0, reason: "timeout" });
-    }
-    const sequence = this.#sequence++ & 0xffff;
-    this.#pings.set(sequence, { answer, sent: now, until: now + command.timeoutMs });
-    const reason = this.#core.dispatch.host.startPing(command.address, sequence, command.size, now);
-    if (reason !== "") this.#finish(sequence, { replied: false, roundTripMs: 0, reason });
-  }
-
-  #pinged(sequence: number, outcome: string, now: Millis): void {
-    const ping = this.#pings.get(sequence);
-    if (ping === undefined) return;
-    const replied = outcome === "";
-    this.#finish(sequence, { replied, roundTripMs: now - ping.sent, reason: outcome });
-  }
-
-  #finish(sequence: number, result: unknown): void {
-    this.#pings.get(sequence)?.answer(result);
-    this.#pings.delete(sequence);
-  }
+/** The bridge's filter: "any" (-1, VLAN 0) is left out. */
+function filterOf(command: Extract<CoreCommand, { kind: "bridge-clear" }>): ClearFilter {
+  return {
+    bridge: command.bridge < 0 ? undefined : command.bridge,
+    mac: command.mac < 0 ? undefined : command.mac,
+    vlan: command.vlan <= 0 ? undefined : command.vlan,
+    channel: command.channel < 0 ? undefined : command.channel,
+  };
 }

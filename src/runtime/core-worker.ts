@@ -50,7 +50,7 @@ function run(): void {
   });
   core.bus.onSleeper((to) => signal(start.wakeups[to] as number));
   let descriptors: readonly number[] = opened.flatMap(({ driver }) => driver.descriptors);
-  const commands = new Commands(core);
+  const commands = new Commands(core, (id, reason, now) => tell({ kind: "pong", id, reason, at: now }));
 
   const configure = (request: Extract<Request, { kind: "configure" }>, now: Millis): void => {
     for (const [key, opening] of Object.entries(request.ports)) {
@@ -68,10 +68,8 @@ function run(): void {
       if (request.kind === "configure") {
         configure(request, now);
         tell({ kind: "answer", id: request.id, answer: { count: 1 } });
-      } else if (request.kind === "command") {
-        commands.run(request.command, now, (result) =>
-          tell({ kind: "answer", id: request.id, answer: result }),
-        );
+      } else {
+        tell({ kind: "answer", id: request.id, answer: commands.run(request.command, now) });
       }
     } catch (error) {
       tell({ kind: "refused", id: request.id, error: plainError(error) });

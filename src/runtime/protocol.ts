@@ -4,7 +4,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ApplianceConfig } from "../core/config.ts";
 import type { Layout } from "../core/layout.ts";
-import type { CoreId } from "../lib/units.ts";
+import type { CoreId, Millis } from "../lib/units.ts";
 import type { PortDriverConfig, PortPlan } from "../ports/factory.ts";
 import type { CoreCommand, PortState } from "../control/appliance-port.ts";
 
@@ -39,8 +39,7 @@ export type Request =
       readonly config: ApplianceConfig;
       /** Ports to open or to close (null); absent ones stay as they are. */
       readonly ports: Readonly<Record<number, PortOpening | null>>;
-    }
-  | { readonly id: number; readonly kind: "open-rest" };
+    };
 
 /** An error as plain data: classes do not survive the way between threads. */
 export interface PlainError {
@@ -56,6 +55,8 @@ export type Reply =
   | { readonly kind: "online"; readonly ports: readonly PortState[]; readonly steered: readonly boolean[] }
   | { readonly kind: "failed"; readonly error: PlainError }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
+  /** An echo of ours was answered ("") or refused, at the appliance's time `at`. */
+  | { readonly kind: "pong"; readonly id: number; readonly reason: string; readonly at: Millis }
   | { readonly kind: "refused"; readonly id: number; readonly error: PlainError };
 
 /** An error as it crosses threads. */
