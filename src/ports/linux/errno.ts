@@ -69,11 +69,18 @@ export class SystemError extends Error {
   readonly port: string;
   readonly hint: string;
 
-  constructor(action: string, syscall: string, errno: number, port = "", hint?: string) {
+  constructor(
+    action: string,
+    syscall: string,
+    errno: number,
+    port = "",
+    hint?: string,
+    options?: ErrorOptions,
+  ) {
     const name = errno === 0 ? "" : errnoName(errno);
     const remedy = hint ?? HINTS[`${name} ${syscall}`] ?? HINTS[name] ?? "";
     const cause = name === "" ? syscall : `${name} from ${syscall}`;
-    super(`${action}: ${cause}${remedy === "" ? "" : `: ${remedy}`}`);
+    super(`${action}: ${cause}${remedy === "" ? "" : `: ${remedy}`}`, options);
     this.syscall = syscall;
     this.errno = name;
     this.port = port;

@@ -4,9 +4,9 @@
 //    member 2 * core       frames that fit an ordinary slot
 //    member 2 * core + 1   longer ones: super-frames (GSO) and jumbo frames
 //
-// so the program answers 2 * core + (longer than SMALL_ROOM ? 1 : 0). The order matters because the kernel numbers
-// members as they join, and again, in the order of their creation, after the interface was down. Cores therefore take
-// turns: a word in the arena says whose turn it is, and for which interface index.
+// so the program answers 2 * core + (longer than SMALL_ROOM ? 1 : 0); program.ts makes that of one that answers a core.
+// The order matters because the kernel numbers members as they join, and again, in the order of their creation, after
+// the interface was down. Cores therefore take turns (turn.ts).
 
 import type { Arena, Planner } from "../../lib/arena.ts";
 import type { CoreId, Offset } from "../../lib/units.ts";
@@ -21,10 +21,8 @@ const INSTRUCTION = 8;
 /** SKF_LL_OFF of linux/filter.h: offsets from the MAC header. */
 const LINK_LAYER = 0xffe00000;
 /** Words of the record. */
-const TURN = 0;
-const INTERFACE = 1;
-const GROUP = 2;
-const KIND = 3;
+const GROUP = 0;
+const KIND = 1;
 
 /** The frame length, as a program in the group sees it (the MACs and type are already off), above which it is long. */
 export const LONG_FROM: number = SMALL_ROOM - MAC_HEADER;
@@ -35,7 +33,7 @@ export type Steering = (typeof STEERINGS)[number];
 
 /**
  * The steering program for a port. It must answer 2 * core + (longer than LONG_FROM ? 1 : 0). `ebpf` is the
- * descriptor of a loaded socket filter, valid in the whole process.
+ * descriptor of a loaded socket filter; the port closes it in the end.
  */
 export interface SteeringProgram {
   readonly ebpf?: number;
@@ -62,29 +60,6 @@ export class Fanout {
     this.#cores = cores;
   }
 
-  /** True when all cores before this one have joined for the interface `index`. */
-  isTurn(index: number): boolean {
-    if (this.#core === 0) return true;
-    return (
-      Atomics.load(this.#i32, this.#at + TURN) === this.#core &&
-      Atomics.load(this.#i32, this.#at + INTERFACE) === index
-    );
-  }
-
-  /** Waits for the turn in steps of 20 ms; false after `limitMs`. */
-  await(index: number, limitMs: number): boolean {
-    for (let waited = 0; !this.isTurn(index); waited += 20) {
-      if (waited >= limitMs) return false;
-      Atomics.wait(this.#i32, this.#at + TURN, Atomics.load(this.#i32, this.#at + TURN), 20);
-    }
-    return true;
-  }
-
-  /** Lets the first core begin anew: nobody has a turn until it has joined. */
-  begin(): void {
-    if (this.#core === 0) Atomics.store(this.#i32, this.#at + TURN, -1);
-  }
-
   /** Adds this core's two sockets to the group, the first core makes it. Both must be bound. */
   join(small: number, big: number, program: SteeringProgram, action: string, port: string): void {
     if (this.#core === 0) {
@@ -94,13 +69,6 @@ export class Fanout {
       this.#add(small, action, port);
     }
     this.#add(big, action, port);
-  }
-
-  /** Passes the turn on. */
-  done(index: number): void {
-    Atomics.store(this.#i32, this.#at + INTERFACE, index);
-    Atomics.store(this.#i32, this.#at + TURN, this.#core + 1);
-    Atomics.notify(this.#i32, this.#at + TURN);
   }
 
   /** Who steers. */
@@ -119,11 +87,15 @@ export class Fanout {
     if (!this.#make(fd, c.PACKET_FANOUT_CBPF)) {
       throw new SystemError(action, "setsockopt(PACKET_FANOUT)", sys.errno(), port);
     }
-    const classic = program.classic ?? spread(this.#cores);
-    if (!setProgram(fd, c.SOL_PACKET, c.PACKET_FANOUT_DATA, classic)) {
+    const { classic } = program;
+    const level = c.SOL_PACKET;
+    // A program with many rules can pass the kernel's limit of 4096 instructions.
+    if (classic !== undefined && setProgram(fd, level, c.PACKET_FANOUT_DATA, classic))
+      return "cbpf";
+    if (!setProgram(fd, level, c.PACKET_FANOUT_DATA, spread(this.#cores))) {
       throw new SystemError(action, "setsockopt(PACKET_FANOUT_DATA)", sys.errno(), port);
     }
-    return program.classic === undefined && this.#cores > 1 ? "software" : "cbpf";
+    return this.#cores > 1 ? "software" : "cbpf";
   }
 
   /** Makes a group of a kind with a number that nobody has. */

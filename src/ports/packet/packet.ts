@@ -21,6 +21,7 @@ import * as sys from "../linux/ffi.ts";
 import { Interface } from "../linux/interface.ts";
 import { makeEventFd } from "../linux/parking.ts";
 import type { Batch, Port, PortStatus } from "../port.ts";
+import { planTurn, Turn } from "../turn.ts";
 import { Fanout, planFanout, REFUSE, type SteeringProgram, setProgram } from "./fanout.ts";
 import { BIG_RING, PacketRing, planRing, SMALL_RING } from "./ring.ts";
 import { PacketSender, planSender } from "./sender.ts";
@@ -36,7 +37,8 @@ const LINK_LOCAL = "fe80";
 /** Configuration of an AF_PACKET port. */
 export interface PacketConfig {
   readonly driver: "packet";
-  readonly name: string;
+  /** The port's name, for messages. */
+  readonly name?: string;
   readonly interface: string;
   /** Take the interface although the kernel has addresses there and answers too. */
   readonly force?: boolean;
@@ -45,6 +47,7 @@ export interface PacketConfig {
 /** Where one port's rings lie: plain data. Index of the lists = core. */
 export interface PacketPlan {
   readonly fanout: Offset;
+  readonly turn: Offset;
   readonly small: readonly Offset[];
   readonly big: readonly Offset[];
   readonly sender: readonly Offset[];
@@ -53,6 +56,7 @@ export interface PacketPlan {
 /** Reserves the rings of all cores. */
 export function planPacket(planner: Planner, cores: number): PacketPlan {
   const fanout = planFanout(planner);
+  const turn = planTurn(planner);
   const small: Offset[] = [];
   const big: Offset[] = [];
   const sender: Offset[] = [];
@@ -61,7 +65,7 @@ export function planPacket(planner: Planner, cores: number): PacketPlan {
     big.push(planRing(planner, BIG_RING));
     sender.push(planSender(planner));
   }
-  return { fanout, small, big, sender };
+  return { fanout, turn, small, big, sender };
 }
 
 /** One core's sockets on an interface. */
@@ -69,12 +73,14 @@ export class PacketPort implements Port {
   /** These numbers stay, whatever happens to the interface. */
   readonly descriptors: readonly number[];
   readonly #config: PacketConfig;
+  readonly #name: string;
   readonly #action: string;
   readonly #view: DataView;
   readonly #small: PacketRing;
   readonly #big: PacketRing;
   readonly #sender: PacketSender;
   readonly #fanout: Fanout;
+  readonly #turn: Turn;
   readonly #program: SteeringProgram;
   readonly #interface: Interface;
   readonly #smallFd: number;
@@ -97,12 +103,15 @@ export class PacketPort implements Port {
     program: SteeringProgram = {},
   ) {
     this.#config = config;
-    this.#action = `Cannot open port "${config.name}" on "${config.interface}"`;
+    this.#name = config.name ?? "";
+    const named = this.#name === "" ? "a port" : `port "${this.#name}"`;
+    this.#action = `Cannot open ${named} on "${config.interface}"`;
     this.#view = arena.view;
     this.#small = new PacketRing(arena, plan.small[core] as Offset, SMALL_RING);
     this.#big = new PacketRing(arena, plan.big[core] as Offset, BIG_RING);
     this.#sender = new PacketSender(arena, plan.sender[core] as Offset);
     this.#fanout = new Fanout(arena, plan.fanout, core, cores);
+    this.#turn = new Turn(arena, plan.turn, core);
     this.#program = program;
     this.#interface = new Interface(config.interface);
     this.#smallFd = makeEventFd();
@@ -241,6 +250,7 @@ export class PacketPort implements Port {
     this.#closed = true;
     this.#index = 0;
     for (const fd of [this.#smallFd, this.#bigFd, this.#sendFd]) sys.close(fd);
+    if (this.#program.ebpf !== undefined) sys.close(this.#program.ebpf);
     this.#small.detach();
     this.#big.detach();
     this.#interface.close();
@@ -248,7 +258,8 @@ export class PacketPort implements Port {
 
   /** Refuses an interface that is missing, no Ethernet, or the kernel's own. */
   #check(core: CoreId): void {
-    const { name, force } = this.#config;
+    const { force } = this.#config;
+    const name = this.#name;
     if (this.#interface.index() === 0) {
       throw new SystemError(this.#action, "ioctl(SIOCGIFINDEX)", Errno.ENODEV, name);
     }
@@ -281,10 +292,10 @@ export class PacketPort implements Port {
 
   #plugInTurn(core: CoreId): void {
     const index = this.#interface.index();
-    this.#fanout.begin();
-    if (!this.#fanout.await(index, TURN_LIMIT_MS)) {
+    this.#turn.begin();
+    if (!this.#turn.await(index, TURN_LIMIT_MS)) {
       const hint = "see the error of the core before";
-      throw new SystemError(this.#action, `core ${core} had no turn`, 0, this.#config.name, hint);
+      throw new SystemError(this.#action, `core ${core} had no turn`, 0, this.#name, hint);
     }
     this.#plug(index);
   }
@@ -298,7 +309,7 @@ export class PacketPort implements Port {
       const sender = this.#socket(made);
       this.#tune(sender);
       this.#bind(sender, index, 0);
-      this.#fanout.join(small, big, this.#program, this.#action, this.#config.name);
+      this.#fanout.join(small, big, this.#program, this.#action, this.#name);
       for (const fd of [small, big]) sys.setOption(fd, c.SOL_SOCKET, c.SO_DETACH_FILTER, 0);
       sys.dup3(small, this.#smallFd, c.O_CLOEXEC);
       sys.dup3(big, this.#bigFd, c.O_CLOEXEC);
@@ -313,14 +324,14 @@ export class PacketPort implements Port {
     this.#index = index;
     this.#mac = this.#interface.mac();
     this.#mtu = this.#interface.mtu();
-    this.#fanout.done(index);
+    this.#turn.done(index);
   }
 
   /** The interface is back: joins when it is this core's turn, else at a later look. */
   #replug(index: number): void {
     if ((this.#interface.flags() & c.IFF_UP) === 0) return;
-    this.#fanout.begin();
-    if (!this.#fanout.isTurn(index)) return;
+    this.#turn.begin();
+    if (!this.#turn.isMine(index)) return;
     try {
       this.#plug(index);
     } catch (error) {
@@ -350,7 +361,7 @@ export class PacketPort implements Port {
   #listen(index: number, ring: PacketRing, made: number[]): number {
     const fd = this.#socket(made);
     this.#option(fd, c.PACKET_VERSION, c.TPACKET_V2, "PACKET_VERSION");
-    ring.attach(fd, this.#action, this.#config.name);
+    ring.attach(fd, this.#action, this.#name);
     // Until it is in its group the socket would get every frame; the group flag does the same for outgoing ones.
     if (!setProgram(fd, c.SOL_SOCKET, c.SO_ATTACH_FILTER, REFUSE)) {
       this.#fail("setsockopt(SO_ATTACH_FILTER)");
@@ -389,7 +400,7 @@ export class PacketPort implements Port {
   }
 
   #fail(syscall: string): never {
-    throw new SystemError(this.#action, syscall, sys.errno(), this.#config.name);
+    throw new SystemError(this.#action, syscall, sys.errno(), this.#name);
   }
 }
 
