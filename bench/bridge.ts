@@ -104,7 +104,13 @@ function offer(view: DataView, n: number, stations: number): number {
   return at + LENGTH + 4;
 }
 
-function run(stations: number, slots: number, frames: number, out: Nowhere, bridging: Bridging | null): number {
+function run(
+  stations: number,
+  slots: number,
+  frames: number,
+  out: Nowhere,
+  bridging: Bridging | null,
+): number {
   const { view } = out;
   const before = process.hrtime.bigint();
   // One moment per burst, as in the core's loop: a fraction is an object when it is made, not when it is passed on.

@@ -4,7 +4,7 @@
 
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
-import { MIN_FRAME, OFFLOAD } from "../engine/frame.ts";
+import { MIN_FRAME } from "../engine/frame.ts";
 import type { ChannelSink, Inside } from "../engine/inside.ts";
 import { Message, Table } from "../engine/message.ts";
 import type { Engine, Out, Replicated, Stations } from "../engine/out.ts";
@@ -15,10 +15,11 @@ import * as tag from "../wire/vlan.ts";
 import { Clock } from "./clock.ts";
 import type { BridgingConfig } from "./config.ts";
 import { BRIDGE_COUNTERS, BridgeCounter } from "./counters.ts";
+import { Egress, INSIDE, UNTAGGED } from "./egress.ts";
 import type { Learning } from "./learning.ts";
-import type { Membership } from "./membership.ts";
+import { Lane, type Membership } from "./membership.ts";
 import * as message from "./message.ts";
-import { Gate, type Muting } from "./muting.ts";
+import type { Muting } from "./muting.ts";
 import { reconfigure } from "./reconfigure.ts";
 import { resyncSlice, rowsSlice } from "./replication.ts";
 import { CHANNEL_MASK, Flag, highOf, lowOf, makeKey } from "./table.ts";
@@ -29,10 +30,11 @@ const RESERVED_LOW: number = 0xc2000000 | 0;
 const BPDU = 0;
 const SLOW = 2;
 
-/** No tag on the frame. */
-const UNTAGGED = -1;
-/** A frame from inside: no channel to spare in a flood. */
-const INSIDE = -1;
+/** What a lookup of the source compares: on this channel, in use, seen here. Then nothing changes and nothing is told. */
+const STEADY: number = CHANNEL_MASK | Flag.InUse | Flag.Own;
+
+const isArp = (type: number): boolean => type === EtherType.Arp || type === EtherType.Rarp;
+
 /** A peer with another configuration is asked for its table this often until both agree: our choice. */
 const ASK_AGAIN: Millis = 1000;
 
@@ -50,12 +52,12 @@ export class Bridging implements Engine, Replicated, Stations {
   readonly counters: Float64Array = new Float64Array(BRIDGE_COUNTERS);
   readonly #out: Out;
   readonly #view: DataView;
-  readonly #sink: ChannelSink;
+  readonly #egress: Egress;
   readonly #inside: Inside;
   readonly #clock: Clock;
   #membership: Membership;
   #muting: Muting;
-  #gate: Uint8Array;
+  #lane: Int32Array;
   #bridges: readonly Learning[];
   /** A number for the configuration: messages of another one name other channels. */
   #epoch: number;
@@ -74,15 +76,15 @@ export class Bridging implements Engine, Replicated, Stations {
   ) {
     this.#out = out;
     this.#view = out.view;
-    this.#sink = channels;
     this.#inside = inside;
     this.#clock = new Clock(out.core);
     this.#config = config;
     this.#common = common;
     const made = reconfigure(null, config, common, out, this.#clock, this.counters, 0);
     this.#membership = made.membership;
+    this.#egress = new Egress(out, channels, inside, this.counters, made.membership);
     this.#muting = made.muting;
-    this.#gate = made.muting.gate;
+    this.#lane = made.membership.lane;
     this.#bridges = made.bridges;
     this.#epoch = made.epoch;
   }
@@ -110,10 +112,12 @@ export class Bridging implements Engine, Replicated, Stations {
       this.#receiveReserved(toLow & 15, start);
       return;
     }
-    if (this.#gate[channel] !== Gate.Open) {
+    const lane = this.#lane[channel] ?? Lane.Closed;
+    if (lane < 0) {
       this.#out.drop(this.isBridged(channel) ? Drop.muted : Drop["port-unattached"]);
       return;
     }
+    let vlan = lane & Lane.Vlan;
     let type = view.getUint16(start + 12);
     let tci = UNTAGGED;
     if (type === EtherType.Vlan) {
@@ -123,14 +127,18 @@ export class Bridging implements Engine, Replicated, Stations {
       }
       tci = view.getUint16(start + 14);
       type = view.getUint16(start + 16);
+      if ((tci & 0xfff) !== vlan) vlan = this.#classify(channel, lane, tci & 0xfff);
     }
-    const vlan = this.#classify(channel, tci);
-    if (vlan < 0) return;
-    const bridge = this.#membership.bridgeOf[channel] as number;
-    const iface = this.#membership.firstInterface[(bridge << 12) | vlan] as number;
-    const isArp = iface >= 0 && (type === EtherType.Arp || type === EtherType.Rarp);
-    if (isArp && this.#handOver(channel, start, end)) return;
-
+    if (vlan <= 0) {
+      if (vlan === 0) this.#out.drop(Drop["vlan-filtered"]);
+      return;
+    }
+    const bridge = (lane >> Lane.BridgeShift) & Lane.Bridge;
+    let iface = -1;
+    if ((lane & Lane.Inside) !== 0) {
+      iface = this.#membership.firstInterface[(bridge << 12) | vlan] as number;
+      if (iface >= 0 && isArp(type) && this.#handOver(channel, start, end)) return;
+    }
     const fromHigh = view.getUint16(start + 6);
     const fromLow = view.getInt32(start + 8);
     if ((fromHigh & 0x100) !== 0 || (fromHigh | fromLow) === 0) {
@@ -139,29 +147,61 @@ export class Bridging implements Engine, Replicated, Stations {
     }
     const stations = this.#bridges[bridge] as Learning;
     const { table } = stations;
-    const key = makeKey(fromHigh, vlan);
-    const slot = table.find(fromLow, key);
-    if (slot < 0) this.#learn(stations, fromLow, key, channel, iface, now);
-    else {
-      // One comparison for "on this channel, in use, seen here": the steady state, which costs nothing more.
-      const meta = table.meta(slot);
-      const steady = channel | Flag.InUse | Flag.Own;
-      if (
-        (meta & (CHANNEL_MASK | Flag.InUse | Flag.Own)) !== steady &&
-        (meta & Flag.Static) === 0
-      ) {
-        stations.seen(slot, channel, now);
-      }
+    const from = table.find(fromLow, makeKey(fromHigh, vlan));
+    if (from < 0) this.#learn(stations, fromLow, makeKey(fromHigh, vlan), channel, iface, now);
+    else if ((table.meta(from) & STEADY) !== (channel | Flag.InUse | Flag.Own)) {
+      stations.seen(from, channel, now);
     }
-    if (isArp && this.#resolve(iface, channel, start, start + (tci < 0 ? 14 : 18), end, now))
-      return;
-    if ((toHigh & 0x100) === 0) {
-      this.#forward(stations, channel, start, end, tci, vlan, type, now);
-      return;
+    if (iface >= 0 || (toHigh & 0x100) !== 0) {
+      if (this.#goesInside(iface, channel, start, end, tci, vlan, type, now)) return;
     }
-    const copies =
-      iface >= 0 && !isArp ? this.#copyInside(iface, channel, start, end, tci, type, now) : 0;
-    this.#flood(bridge, channel, start, end, tci, vlan, type, copies);
+    const to = table.find(toLow, makeKey(toHigh, vlan));
+    if (to < 0) this.#egress.flood(bridge, channel, start, end, tci, vlan, type);
+    else this.#forward(table.meta(to) & CHANNEL_MASK, channel, start, end, tci, vlan, type);
+  }
+
+  /** To where a station is: another channel, or nowhere. */
+  #forward(
+    target: number,
+    channel: ChannelId | typeof INSIDE,
+    start: Offset,
+    end: Offset,
+    tci: number,
+    vlan: Vlan,
+    type: number,
+  ): void {
+    if (target === channel) this.#out.drop(Drop["same-channel"]);
+    else if (target === message.NO_CHANNEL) this.#out.drop(Drop["static-drop"]);
+    else this.#egress.send(target, start, end, tci, vlan, type);
+  }
+
+  /**
+   * What is for the appliance itself, or for many: ARP, an interface's MAC, a group. True when nothing is left to do with
+   * the frame. `iface` is the first interface on the VLAN, or -1.
+   */
+  #goesInside(
+    iface: number,
+    channel: ChannelId,
+    start: Offset,
+    end: Offset,
+    tci: number,
+    vlan: Vlan,
+    type: number,
+    now: Millis,
+  ): boolean {
+    const arp = isArp(type);
+    const at = start + (tci < 0 ? 14 : 18);
+    if (iface >= 0 && arp && this.#resolve(iface, channel, start, at, end, now)) return true;
+    const view = this.#view;
+    const toHigh = view.getUint16(start);
+    if ((toHigh & 0x100) !== 0) {
+      this.#egress.spread(arp ? -1 : iface, channel, start, end, tci, vlan, type, now);
+      return true;
+    }
+    const mine = this.#membership.findInterface(iface, toHigh, view.getInt32(start + 2));
+    if (mine < 0) return false;
+    this.#egress.deliver(mine, channel, start, end, tci, type, now);
+    return true;
   }
 
   /** Groups that end at a bridge. Spanning tree and link aggregation will take theirs here, by class DROP and LAG. */
@@ -172,20 +212,12 @@ export class Bridging implements Engine, Replicated, Stations {
     } else this.#out.drop(Drop["reserved-group"]);
   }
 
-  /** The VLAN of a frame by its tag and channel (ingress filter), or -1 when it was dropped. */
-  #classify(channel: ChannelId, tci: number): Vlan | -1 {
-    const members = this.#membership;
-    const own = members.untagged[channel] as number;
-    const id = tci & 0xfff;
-    if (tci < 0 || id === 0) {
-      if (own > 0) return own;
-      this.#out.drop(Drop["vlan-filtered"]);
-      return -1;
-    }
-    if (id === own) return id;
+  /** The VLAN of a tag that is not the channel's own, by the ingress filter; -1 when the frame was dropped. */
+  #classify(channel: ChannelId, lane: number, id: number): Vlan | -1 {
+    if (id === 0) return lane & Lane.Vlan;
     if (id === tag.VID_RESERVED) this.#out.drop(Drop["vlan-reserved"]);
-    else if (members.access[channel] === 1) this.#out.drop(Drop["vlan-tagged-on-access"]);
-    else if (members.carries(channel, id)) return id;
+    else if ((lane & Lane.Access) !== 0) this.#out.drop(Drop["vlan-tagged-on-access"]);
+    else if (this.#membership.carries(channel, id)) return id;
     else this.#out.drop(Drop["vlan-filtered"]);
     return -1;
   }
@@ -226,187 +258,8 @@ export class Bridging implements Engine, Replicated, Stations {
     stations.learn(low, key, channel, now);
   }
 
-  /** A frame to one station: inside, to a channel, nowhere, or, when the station is unknown, everywhere. */
-  #forward(
-    stations: Learning,
-    channel: ChannelId,
-    start: Offset,
-    end: Offset,
-    tci: number,
-    vlan: Vlan,
-    type: number,
-    now: Millis,
-  ): void {
-    const view = this.#view;
-    const toHigh = view.getUint16(start);
-    const toLow = view.getInt32(start + 2);
-    const first = this.#membership.firstInterface[(stations.index << 12) | vlan] as number;
-    if (first >= 0 && channel !== INSIDE) {
-      const iface = this.#membership.findInterface(first, toHigh, toLow);
-      if (iface >= 0) {
-        this.#deliver(iface, channel, start, end, tci, type, now);
-        return;
-      }
-    }
-    const slot = stations.table.find(toLow, makeKey(toHigh, vlan));
-    if (slot < 0) {
-      this.#flood(stations.index, channel, start, end, tci, vlan, type, 0);
-      return;
-    }
-    const target = stations.table.meta(slot) & CHANNEL_MASK;
-    if (target === channel) this.#out.drop(Drop["same-channel"]);
-    else if (target === message.NO_CHANNEL) this.#out.drop(Drop["static-drop"]);
-    else if (!this.#membership.carries(target, vlan)) this.#out.drop(Drop["vlan-filtered"]);
-    else this.#send(target, start, end, tci, vlan, type);
-  }
-
-  /** Sends a frame that nobody else needs, its tag made what the channel wants. */
-  #send(
-    target: ChannelId,
-    start: Offset,
-    end: Offset,
-    tci: number,
-    vlan: Vlan,
-    type: number,
-  ): void {
-    const view = this.#view;
-    let from = start;
-    if (this.#membership.untagged[target] === vlan) {
-      if (tci >= 0) {
-        if (type === EtherType.Vlan) {
-          this.#out.drop(Drop["vlan-double-tag"]);
-          return;
-        }
-        from = tag.remove(view, start);
-      }
-    } else if (tci < 0) from = tag.insert(view, start, vlan, EtherType.Vlan);
-    else if ((tci & 0xfff) !== vlan) tag.setTci(view, start, (tci & 0xf000) | vlan);
-    if (this.#sink.send(target, from, end)) this.#count(BridgeCounter.Forwarded);
-    else this.#out.drop(Drop["channel-down"]);
-  }
-
-  /** Gives a frame to an interface; nobody else needs it. */
-  #deliver(
-    iface: number,
-    channel: ChannelId,
-    start: Offset,
-    end: Offset,
-    tci: number,
-    type: number,
-    now: Millis,
-  ): void {
-    if (tci >= 0 && type === EtherType.Vlan) {
-      this.#out.drop(Drop["vlan-double-tag"]);
-      return;
-    }
-    this.#count(BridgeCounter.Local);
-    this.#inside.deliver(iface, channel, tci < 0 ? start : tag.remove(this.#view, start), end, now);
-  }
-
-  /** Gives a copy to every interface on the VLAN, from `first` on; returns how many. */
-  #copyInside(
-    first: number,
-    channel: ChannelId,
-    start: Offset,
-    end: Offset,
-    tci: number,
-    type: number,
-    now: Millis,
-  ): number {
-    if (tci >= 0 && type === EtherType.Vlan) return 0;
-    let copies = 0;
-    for (let iface = first; iface >= 0; iface = this.#membership.nextInterface[iface] as number) {
-      const copy = this.#copy(start, end);
-      if (copy < 0) break;
-      const last = copy + end - start;
-      this.#deliver(iface, channel, copy, last, tci, type, now);
-      copies++;
-    }
-    return copies;
-  }
-
-  /** The frame once more, with its offload header and room for a tag before it; -1 when no buffer is left (counted). */
-  #copy(start: Offset, end: Offset): Offset {
-    const copy = this.#out.scratch(end - start);
-    if (copy >= 0) this.#out.bytes.copyWithin(copy - OFFLOAD, start - OFFLOAD, end);
-    return copy;
-  }
-
-  /** To all channels of the VLAN but `source`: at most two forms of the frame, tagged and untagged. */
-  #flood(
-    bridge: number,
-    source: ChannelId | typeof INSIDE,
-    start: Offset,
-    end: Offset,
-    tci: number,
-    vlan: Vlan,
-    type: number,
-    copies: number,
-  ): void {
-    const members = this.#membership.members[bridge] as Int16Array;
-    let plain = 0;
-    let tagged = 0;
-    for (let n = 0; n < members.length; n++) {
-      const target = members[n] as number;
-      if (target === source || !this.#membership.carries(target, vlan)) continue;
-      if (!this.#sink.isUp(target)) continue;
-      if (this.#membership.untagged[target] === vlan) plain++;
-      else tagged++;
-    }
-    if (plain > 0 && tci >= 0 && type === EtherType.Vlan) {
-      // An inner tag must not become the only one: the frame would change VLAN behind the appliance.
-      plain = 0;
-      this.#out.drop(Drop["vlan-double-tag"]);
-      if (tagged === 0) return;
-    }
-    if (plain + tagged === 0) {
-      if (copies === 0) this.#out.drop(Drop["no-destination-channel"]);
-      return;
-    }
-    this.#count(BridgeCounter.Flooded);
-    const view = this.#view;
-    let other = start;
-    if (plain > 0 && tagged > 0) other = this.#copy(start, end);
-    const otherEnd = other + end - start;
-    if (tci < 0) {
-      if (plain > 0) this.#sendAll(members, source, vlan, true, start, end);
-      if (tagged === 0 || other < 0) return;
-      this.#sendAll(
-        members,
-        source,
-        vlan,
-        false,
-        tag.insert(view, other, vlan, EtherType.Vlan),
-        otherEnd,
-      );
-      return;
-    }
-    if ((tci & 0xfff) !== vlan) tag.setTci(view, start, (tci & 0xf000) | vlan);
-    if (tagged > 0) this.#sendAll(members, source, vlan, false, start, end);
-    if (plain > 0 && other >= 0) {
-      this.#sendAll(members, source, vlan, true, tag.remove(view, other), otherEnd);
-    }
-  }
-
-  /** One form of a flooded frame to the channels that want it. */
-  #sendAll(
-    members: Int16Array,
-    source: ChannelId | typeof INSIDE,
-    vlan: Vlan,
-    plain: boolean,
-    start: Offset,
-    end: Offset,
-  ): void {
-    for (let n = 0; n < members.length; n++) {
-      const target = members[n] as number;
-      if (target === source || !this.#membership.carries(target, vlan)) continue;
-      if ((this.#membership.untagged[target] === vlan) === plain)
-        this.#sink.send(target, start, end);
-    }
-  }
-
   /** An untagged frame from inside, through an interface that is on a bridge. */
-  output(iface: number, start: Offset, end: Offset, now: Millis): void {
+  output(iface: number, start: Offset, end: Offset, _now: Millis): void {
     const bridge = this.#membership.interfaceBridge[iface] ?? -1;
     const stations = this.#bridges[bridge];
     if (stations === undefined) {
@@ -414,10 +267,14 @@ export class Bridging implements Engine, Replicated, Stations {
       return;
     }
     const vlan = this.#membership.interfaceVlan[iface] as number;
-    const type = this.#view.getUint16(start + 12);
-    if ((this.#view.getUint16(start) & 0x100) === 0) {
-      this.#forward(stations, INSIDE, start, end, UNTAGGED, vlan, type, now);
-    } else this.#flood(bridge, INSIDE, start, end, UNTAGGED, vlan, type, 0);
+    const view = this.#view;
+    const type = view.getUint16(start + 12);
+    const toHigh = view.getUint16(start);
+    const { table } = stations;
+    const to =
+      (toHigh & 0x100) === 0 ? table.find(view.getInt32(start + 2), makeKey(toHigh, vlan)) : -1;
+    if (to < 0) this.#egress.flood(bridge, INSIDE, start, end, UNTAGGED, vlan, type);
+    else this.#forward(table.meta(to) & CHANNEL_MASK, INSIDE, start, end, UNTAGGED, vlan, type);
   }
 
   // --- messages and timers -----------------------------------------------------------------------------------------
@@ -476,14 +333,19 @@ export class Bridging implements Engine, Replicated, Stations {
     this.#config = config;
     this.#common = common;
     this.#membership = made.membership;
+    this.#egress.configure(made.membership);
     this.#muting = made.muting;
-    this.#gate = made.muting.gate;
+    this.#lane = made.membership.lane;
     this.#bridges = made.bridges;
     this.#epoch = made.epoch;
   }
 
-  /** BR-9: called on every core. False when there is no such bridge or no slot. */
+  /**
+   * BR-9: called on every core. False when there is no such bridge or no slot, or the
+   * channel does not carry the VLAN.
+   */
   addStatic(bridge: number, mac: Mac, vlan: Vlan, channel: ChannelId | -1, now: Millis): boolean {
+    if (!this.#membership.mayHold(bridge, channel, vlan)) return false;
     return this.#bridges[bridge]?.addStatic(mac, vlan, channel, now) ?? false;
   }
 
@@ -527,11 +389,11 @@ export class Bridging implements Engine, Replicated, Stations {
   }
 
   resyncBegin(from: CoreId, now: Millis): void {
-    for (const stations of this.#bridges) stations.resyncBegin(from, now);
+    for (const stations of this.#bridges) stations.resync.begin(from, now);
   }
 
   resyncEnd(from: CoreId): void {
-    for (const stations of this.#bridges) stations.resyncEnd(from);
+    for (const stations of this.#bridges) stations.resync.end(from);
   }
 
   summary(): { entries: number; digest: number; version: number } {

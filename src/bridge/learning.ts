@@ -7,12 +7,12 @@ import { EventCode } from "../engine/event.ts";
 import type { Out } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
 import type { ChannelId, CoreId, Mac, Millis, Vlan } from "../lib/units.ts";
-import { MAX_CORES } from "../lib/units.ts";
 import { type Clock, coreOf, firstAt, timeOf } from "./clock.ts";
 import type { Ageing, BridgeConfig } from "./config.ts";
 import { BridgeCounter } from "./counters.ts";
 import { ALL, Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
 import type { Muting } from "./muting.ts";
+import { Resync } from "./resync.ts";
 import {
   CHANNEL_MASK,
   Flag,
@@ -20,7 +20,6 @@ import {
   lowOf,
   macOf,
   makeKey,
-  PAIRS,
   Slot,
   StationTable,
   vlanOf,
@@ -32,10 +31,10 @@ const SLICE = 512;
 const TOMBSTONE_TIME: Millis = 10_000;
 /** Events about single stations that a bridge tells in a second: our choice, more than a person reads. */
 const EVENTS_PER_SECOND = 50;
-const VLANS = 4096;
 
 export class Learning {
   readonly table: StationTable;
+  readonly resync: Resync;
   /** Number of the bridge. */
   readonly index: number;
   /** Epoch and bridge, as messages carry them. */
@@ -54,9 +53,6 @@ export class Learning {
   #cursor = -1;
   #ages = false;
   #flushes = 0;
-  /** 1 while a core sends its whole view, and the version when it began. */
-  readonly #resyncing: Uint8Array = new Uint8Array(MAX_CORES);
-  readonly #resyncMark: Float64Array = new Float64Array(MAX_CORES);
   #eventSecond = -1;
   #eventsLeft = 0;
 
@@ -76,6 +72,7 @@ export class Learning {
     this.#scope = makeScope(0, index);
     this.table = new StationTable(config.tableSize, config.probeLimit, channels, config.seed ?? 0);
     this.#replicates = config.learning === "broadcast" && out.cores > 1;
+    this.resync = new Resync(out, clock, this.table, channels, this.#replicates);
     this.#ageing = config.learning === "independent" ? "each-silent" : config.ageing;
     this.#period = config.ageingTime;
   }
@@ -97,10 +94,11 @@ export class Learning {
 
   // --- what this core's own traffic teaches (BR-3) -----------------------------------------------------------------
 
-  /** A frame of a known dynamic station, where the packet path found more than "all as before". */
+  /** A frame of a known station, where the packet path found more than "all as before". */
   seen(slot: number, channel: ChannelId, now: Millis): void {
     const { table } = this;
     const meta = table.meta(slot);
+    if ((meta & Flag.Static) !== 0) return;
     const known = meta & CHANNEL_MASK;
     if (known === channel && (meta & Flag.InUse) !== 0) {
       table.addFlags(slot, Flag.Own); // Another core has said so in this period.
@@ -209,7 +207,7 @@ export class Learning {
       case Slot.Live:
         if ((meta & Flag.Static) !== 0) return;
         if (version > table.version(slot)) this.#follow(slot, meta, channel, version, now);
-        if (this.#resyncing[from] === 1) table.addFlags(slot, Flag.Named);
+        if (this.resync.isReceiving(from)) table.addFlags(slot, Flag.Named);
         return;
       case Slot.Tombstone:
         if (version > table.version(slot)) this.#adopt(low, key, channel, version, from, now);
@@ -242,7 +240,7 @@ export class Learning {
       this.#refuse(low, key, now);
       return;
     }
-    const named = this.#resyncing[from] === 1 ? Flag.Named : 0;
+    const named = this.resync.isReceiving(from) ? Flag.Named : 0;
     this.table.set(slot, low, key, channel | Flag.InUse | named, version, timeOf(version));
   }
 
@@ -328,7 +326,7 @@ export class Learning {
     const slot = this.#room(low, key, now);
     if (slot < 0) return false;
     const to = channel < 0 ? NO_CHANNEL : channel;
-    this.table.set(slot, low, key, to | Flag.Static | Flag.InUse, 0, now);
+    this.table.set(slot, low, key, to | Flag.Static | Flag.InUse | Flag.Own, 0, now);
     return true;
   }
 
@@ -348,6 +346,7 @@ export class Learning {
   configure(config: BridgeConfig, epoch: number, muting: Muting): void {
     this.#muting = muting;
     this.#scope = makeScope(epoch, this.index);
+    this.resync.configure(this.#scope);
     this.#ageing = config.learning === "independent" ? "each-silent" : config.ageing;
     if (config.ageingTime !== this.#period) this.#sweep = -1;
     this.#period = config.ageingTime;
@@ -433,86 +432,5 @@ export class Learning {
     if (this.#ageing === "one") return this.#out.core === this.#out.master(Role.Link);
     if (this.#ageing === "each-silent" || coreOf(version) === this.#out.core) return true;
     return version < firstAt((this.#sweep - 2) * this.#period);
-  }
-
-  // --- re-sync (CORE-3) --------------------------------------------------------------------------------------------------
-
-  /** Sends the entry or tombstone in a slot when this core, or the asker itself, is the one that told of it last. */
-  resyncSlot(slot: number, to: CoreId): boolean {
-    if (!this.#replicates) return false;
-    const { table } = this;
-    const state = table.state(slot);
-    if (state === Slot.Free || state === Slot.Stale) return false;
-    if (state === Slot.Live && (table.meta(slot) & Flag.Static) !== 0) return false;
-    const version = table.version(slot);
-    const teller = coreOf(version);
-    if (teller !== this.#out.core && teller !== to) return false;
-    if (state === Slot.Live) this.#announce(slot, to);
-    else
-      sendDelete(
-        this.#out,
-        to,
-        this.#scope,
-        table.low(slot),
-        table.key(slot),
-        Delete.Gone,
-        version,
-      );
-    return true;
-  }
-
-  /** Sends flush `position` of `flushPositions`, when there was one. */
-  resyncFlush(position: number, to: CoreId): boolean {
-    if (!this.#replicates) return false;
-    const { table } = this;
-    const vlanAt = 1 + this.#channels;
-    const pairAt = vlanAt + VLANS;
-    let version: number;
-    let why: number = Delete.Flush;
-    let where = NO_CHANNEL;
-    let vlan = 0;
-    if (position === 0) version = table.flushedAll();
-    else if (position < vlanAt) {
-      where = position - 1;
-      version = table.flushedChannel(where);
-    } else if (position < pairAt) {
-      vlan = position - vlanAt;
-      version = table.flushedVlan(vlan);
-    } else {
-      why = Delete.Pair;
-      where = position - pairAt;
-      version = table.flushedPair(where);
-    }
-    if (version === 0) return false;
-    sendFlush(this.#out, to, this.#scope, why, where, vlan, version);
-    return true;
-  }
-
-  /** Number of flushes that a table remembers: of all, by channel, by VLAN, by bucket of pairs. */
-  get flushPositions(): number {
-    return 1 + this.#channels + VLANS + PAIRS;
-  }
-
-  resyncBegin(from: CoreId, now: Millis): void {
-    if (!this.#replicates) return;
-    this.#resyncing[from] = 1;
-    this.#resyncMark[from] = this.#clock.next(now);
-    for (let slot = 0; slot < this.table.size; slot++) {
-      if (this.table.state(slot) === Slot.Live) this.table.removeFlags(slot, Flag.Named);
-    }
-  }
-
-  /** What `from` told of last and did not name again is gone. */
-  resyncEnd(from: CoreId): void {
-    if (this.#resyncing[from] !== 1) return;
-    this.#resyncing[from] = 0;
-    const { table } = this;
-    for (let slot = 0; slot < table.size; slot++) {
-      if (table.state(slot) !== Slot.Live) continue;
-      const version = table.version(slot);
-      if ((table.meta(slot) & (Flag.Static | Flag.Named)) !== 0 || coreOf(version) !== from)
-        continue;
-      if (version < (this.#resyncMark[from] as number)) table.entomb(slot, version);
-    }
   }
 }

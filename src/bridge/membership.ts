@@ -2,6 +2,7 @@
 // as arrays that the packet path indexes. Made anew by every reconfiguration, never changed.
 
 import type { CommonConfig } from "../engine/config.ts";
+import { assert } from "../lib/assert.ts";
 import type { ChannelId, Vlan } from "../lib/units.ts";
 import { VID_RESERVED } from "../wire/vlan.ts";
 import type { BridgeChannelConfig, BridgingConfig } from "./config.ts";
@@ -9,13 +10,26 @@ import { highOf, lowOf } from "./table.ts";
 
 const WORDS = 128;
 
+/** What the packet path needs of a channel, in one word: its untagged VLAN (0 = none), bridge, and these bits. */
+export const Lane = {
+  Vlan: 0xfff,
+  BridgeShift: 12,
+  Bridge: 0xff,
+  /** An access channel. */
+  Access: 0x100000,
+  /** The appliance has interfaces on the bridge. */
+  Inside: 0x200000,
+  /** Frames are not taken: the channel is on no bridge, or muted. The sign bit. */
+  Closed: -0x80000000,
+} as const;
+/** Bridges of one appliance: what a lane has bits for. */
+export const MAX_BRIDGES = 256;
+
 export class Membership {
   /** The bridge of each channel, or -1. */
   readonly bridgeOf: Int16Array;
-  /** The VLAN of each channel's untagged frames, both ways; 0 = none. */
-  readonly untagged: Uint16Array;
-  /** 1 = an access channel. */
-  readonly access: Uint8Array;
+  /** See Lane; muting writes Closed. */
+  readonly lane: Int32Array;
   /** A port of each channel, for frames that go to another core. */
   readonly port: Int16Array;
   /** The channels of each bridge. */
@@ -32,10 +46,10 @@ export class Membership {
   readonly #carried: Int32Array;
 
   constructor(config: BridgingConfig, common: CommonConfig) {
+    assert(config.bridges.length <= MAX_BRIDGES, "an appliance has at most 256 bridges");
     const channels = common.channels.length;
     this.bridgeOf = new Int16Array(channels).fill(-1);
-    this.untagged = new Uint16Array(channels);
-    this.access = new Uint8Array(channels);
+    this.lane = new Int32Array(channels).fill(Lane.Closed);
     this.port = Int16Array.from(common.channels, (channel) => channel.ports[0] ?? -1);
     this.#carried = new Int32Array(channels * WORDS);
     this.members = config.bridges.map((bridge) =>
@@ -57,6 +71,9 @@ export class Membership {
       const place = (on << 12) | (this.interfaceVlan[index] as number);
       this.nextInterface[index] = this.firstInterface[place] ?? -1;
       this.firstInterface[place] = index;
+      for (const channel of this.members[on] ?? []) {
+        this.lane[channel] = (this.lane[channel] as number) | Lane.Inside;
+      }
     }
   }
 
@@ -64,9 +81,8 @@ export class Membership {
     const { channel } = config;
     this.bridgeOf[channel] = bridge;
     const isAccess = config.mode === "access";
-    this.access[channel] = isAccess ? 1 : 0;
     const untagged = isAccess ? config.accessVlan : config.nativeVlan;
-    this.untagged[channel] = untagged;
+    this.lane[channel] = untagged | (bridge << Lane.BridgeShift) | (isAccess ? Lane.Access : 0);
     if (untagged > 0) this.#carry(channel, untagged);
     if (isAccess) return;
     for (const [first, last] of config.trunkVlans) {
@@ -80,9 +96,20 @@ export class Membership {
     this.#carried[at] = (this.#carried[at] as number) | (1 << (vlan & 31));
   }
 
+  /** The VLAN of a channel's untagged frames, both ways; 0 = none. */
+  untagged(channel: ChannelId): Vlan {
+    return (this.lane[channel] as number) & Lane.Vlan;
+  }
+
   /** True when the channel is a member of the VLAN (1..4095). */
   carries(channel: ChannelId, vlan: Vlan): boolean {
     return (((this.#carried[channel * WORDS + (vlan >>> 5)] as number) >>> (vlan & 31)) & 1) === 1;
+  }
+
+  /** True when a station on a VLAN of a bridge may be at a channel; -1, nowhere, always. */
+  mayHold(bridge: number, channel: ChannelId | -1, vlan: Vlan): boolean {
+    if (channel < 0) return true;
+    return this.bridgeOf[channel] === bridge && this.carries(channel, vlan);
   }
 
   /** The interface with this MAC on a VLAN of a bridge, or -1. `first` is the first one there, not -1. */

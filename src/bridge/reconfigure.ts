@@ -56,7 +56,7 @@ export function reconfigure(
   now: Millis,
 ): After {
   const membership = new Membership(config, common);
-  const muting = new Muting(out, config, common.channels.length);
+  const muting = new Muting(out, config, membership);
   const oldOf = mapChannels(before?.common, common);
   if (before !== null) muting.inherit(before.muting, oldOf);
   const epoch = epochOf(config, common);
@@ -76,7 +76,7 @@ export function reconfigure(
     const kept = stations as Learning;
     kept.configure(bridge, epoch, muting);
     dropStrangers(kept, membership);
-    configureStatics(kept, oldConfig, bridge, now);
+    configureStatics(kept, membership, oldConfig, bridge, now);
     return kept;
   });
   return { membership, muting, bridges, epoch };
@@ -108,15 +108,15 @@ function dropStrangers({ table, index }: Learning, membership: Membership): void
   for (let slot = 0; slot < table.size; slot++) {
     if (table.state(slot) !== Slot.Live) continue;
     const channel = table.meta(slot) & CHANNEL_MASK;
-    if (channel === NO_CHANNEL) continue;
-    const isMember = membership.bridgeOf[channel] === index;
-    if (!isMember || !membership.carries(channel, vlanOf(table.key(slot)))) table.release(slot);
+    if (channel !== NO_CHANNEL && !membership.mayHold(index, channel, vlanOf(table.key(slot))))
+      table.release(slot);
   }
 }
 
 /** Static stations of the file; those that an operator added live stay. */
 function configureStatics(
   stations: Learning,
+  membership: Membership,
   before: BridgeConfig | undefined,
   config: BridgeConfig,
   now: Millis,
@@ -126,6 +126,7 @@ function configureStatics(
     if (!wanted.has(`${mac} ${vlan}`)) stations.removeStatic(mac, vlan, now);
   }
   for (const { mac, vlan, channel } of config.statics) {
+    if (!membership.mayHold(stations.index, channel, vlan)) continue;
     const { table } = stations;
     const slot = table.find(lowOf(mac), makeKey(highOf(mac), vlan));
     const meta = (channel < 0 ? NO_CHANNEL : channel) | Flag.Static;

@@ -26,17 +26,12 @@ export function resyncSlice(
   for (let looked = 0; looked < LOOK && sent < limit; looked++) {
     const stations = bridges[bridge];
     if (stations === undefined) return -1;
-    const flushes = stations.flushPositions;
-    if (position >= flushes + stations.table.size) {
+    if (position >= stations.resync.positions) {
       bridge++;
       position = 0;
       continue;
     }
-    const told =
-      position < flushes
-        ? stations.resyncFlush(position, to)
-        : stations.resyncSlot(position - flushes, to);
-    if (told) sent++;
+    if (stations.resync.send(position, to)) sent++;
     position++;
   }
   return bridge * SPAN + position;

@@ -1,0 +1,127 @@
+// One bridge's part of a re-sync (CORE-3): what a core sends when a peer has missed messages, and what it takes away that a
+// peer no longer names. A core answers for what it told last; a peer that lost its memory also gets back what it told.
+
+import type { Out } from "../engine/out.ts";
+import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
+import { type Clock, coreOf } from "./clock.ts";
+import { Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
+import { CHANNEL_MASK, Flag, PAIRS, Slot, type StationTable } from "./table.ts";
+
+const VLANS = 4096;
+
+export class Resync {
+  readonly #out: Out;
+  readonly #clock: Clock;
+  readonly #table: StationTable;
+  readonly #channels: number;
+  readonly #replicates: boolean;
+  #scope: number = makeScope(0, 0);
+  /** 1 while a core sends its whole view, and the version when it began. */
+  readonly #receiving: Uint8Array = new Uint8Array(MAX_CORES);
+  readonly #began: Float64Array = new Float64Array(MAX_CORES);
+
+  constructor(out: Out, clock: Clock, table: StationTable, channels: number, replicates: boolean) {
+    this.#out = out;
+    this.#clock = clock;
+    this.#table = table;
+    this.#channels = channels;
+    this.#replicates = replicates;
+  }
+
+  configure(scope: number): void {
+    this.#scope = scope;
+  }
+
+  /** True between a peer's begin and end: what it tells is to be flagged Named. */
+  isReceiving(from: CoreId): boolean {
+    return this.#receiving[from] === 1;
+  }
+
+  /** Positions to send: the flushes remembered (of all, by channel, by VLAN, by bucket of pairs), then the slots. */
+  get positions(): number {
+    return this.#flushes + this.#table.size;
+  }
+
+  get #flushes(): number {
+    return 1 + this.#channels + VLANS + PAIRS;
+  }
+
+  /** Sends what is at a position, when it is to be sent. */
+  send(position: number, to: CoreId): boolean {
+    if (!this.#replicates) return false;
+    const flushes = this.#flushes;
+    return position < flushes
+      ? this.#sendFlush(position, to)
+      : this.#sendSlot(position - flushes, to);
+  }
+
+  #sendFlush(position: number, to: CoreId): boolean {
+    const table = this.#table;
+    const vlanAt = 1 + this.#channels;
+    const pairAt = vlanAt + VLANS;
+    let version: number;
+    let why: number = Delete.Flush;
+    let where = NO_CHANNEL;
+    let vlan = 0;
+    if (position === 0) version = table.flushedAll();
+    else if (position < vlanAt) {
+      where = position - 1;
+      version = table.flushedChannel(where);
+    } else if (position < pairAt) {
+      vlan = position - vlanAt;
+      version = table.flushedVlan(vlan);
+    } else {
+      why = Delete.Pair;
+      where = position - pairAt;
+      version = table.flushedPair(where);
+    }
+    if (version === 0) return false;
+    sendFlush(this.#out, to, this.#scope, why, where, vlan, version);
+    return true;
+  }
+
+  /** An entry or a tombstone, when this core, or the asker itself, told of it last. */
+  #sendSlot(slot: number, to: CoreId): boolean {
+    const table = this.#table;
+    const state = table.state(slot);
+    if (state === Slot.Free || state === Slot.Stale) return false;
+    const meta = table.meta(slot);
+    if (state === Slot.Live && (meta & Flag.Static) !== 0) return false;
+    const version = table.version(slot);
+    const teller = coreOf(version);
+    if (teller !== this.#out.core && teller !== to) return false;
+    const low = table.low(slot);
+    const key = table.key(slot);
+    if (state === Slot.Live) {
+      sendLearn(this.#out, to, this.#scope, low, key, meta & CHANNEL_MASK, version);
+    } else sendDelete(this.#out, to, this.#scope, low, key, Delete.Gone, version);
+    return true;
+  }
+
+  begin(from: CoreId, now: Millis): void {
+    if (!this.#replicates) return;
+    this.#receiving[from] = 1;
+    this.#began[from] = this.#clock.next(now);
+    const table = this.#table;
+    for (let slot = 0; slot < table.size; slot++) {
+      if (table.state(slot) === Slot.Live && coreOf(table.version(slot)) === from) {
+        table.removeFlags(slot, Flag.Named);
+      }
+    }
+  }
+
+  /** What `from` told of last, before it began, and did not name again is gone. */
+  end(from: CoreId): void {
+    if (this.#receiving[from] !== 1) return;
+    this.#receiving[from] = 0;
+    const table = this.#table;
+    for (let slot = 0; slot < table.size; slot++) {
+      if (table.state(slot) !== Slot.Live) continue;
+      if ((table.meta(slot) & (Flag.Static | Flag.Named)) !== 0) continue;
+      const version = table.version(slot);
+      if (coreOf(version) === from && version < (this.#began[from] as number)) {
+        table.entomb(slot, version);
+      }
+    }
+  }
+}
