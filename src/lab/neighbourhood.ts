@@ -3,7 +3,7 @@
 
 import { HEADROOM } from "../engine/frame.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
-import { type MemoryLinkPlan, MemoryPort } from "../ports/memory.ts";
+import { MemoryPort } from "../ports/memory.ts";
 import { Batch, BURST } from "../ports/port.ts";
 import type { RunningAppliance } from "../runtime/appliance.ts";
 import type { World } from "../sim/world.ts";
@@ -27,8 +27,8 @@ export class Neighbourhood {
     this.#staging = appliance.reserve(4096) + HEADROOM;
     this.#ends = openings.map((opening) =>
       Array.from({ length: config.cores.count }, (_, core) => {
-        const plan = opening?.plan as unknown as MemoryLinkPlan;
-        return new MemoryPort(arena, plan, core, { side: "world", wake: () => appliance.wake(core) });
+        if (opening?.plan.driver !== "memory") throw new TypeError("a lab's ports are memory ports");
+        return new MemoryPort(arena, opening.plan, core, { side: "world", wake: () => appliance.wake(core) });
       }),
     );
     this.#nic = new Distributor(

@@ -22,9 +22,10 @@ import { STATUS_NAMES, Status } from "../host/sender.ts";
 import { Arena, Planner } from "../lib/arena.ts";
 import { RingReceiver } from "../lib/ring.ts";
 import type { CoreId, Millis, Offset } from "../lib/units.ts";
-import { type PortDriverConfig, planPort } from "../ports/factory.ts";
+import { planPort } from "../ports/factory.ts";
 import { close as closeDescriptor } from "../ports/linux/ffi.ts";
 import { allowedCpus, makeEventFd, signal } from "../ports/linux/parking.ts";
+import { type StatePage, shareStatePage } from "../ports/steering.ts";
 import type {
   Appliance,
   CoreAnswer,
@@ -33,6 +34,7 @@ import type {
   PingAnswer,
   PortState,
   RawEvent,
+  StartPlan,
 } from "../control/appliance-port.ts";
 import { Clock, monotonic } from "./clock.ts";
 import type { PlainError, PortOpening, Reply, Request, WorkerStart } from "./protocol.ts";
@@ -63,13 +65,6 @@ export class ApplianceError extends Error {
     this.code = code;
     this.hint = hint;
   }
-}
-
-/** What `run` and `lab` start an appliance with. */
-export interface StartOptions {
-  readonly config: ApplianceConfig;
-  /** Driver of each port, index = PortId; null for a number without a port. */
-  readonly drivers: readonly (PortDriverConfig | null)[];
 }
 
 interface CoreThread {
@@ -112,6 +107,8 @@ export class RunningAppliance implements Appliance {
   readonly #origin: bigint = monotonic();
   readonly #epoch: number = Date.now();
   readonly #planner: Planner;
+  /** The control section, which is the kernel's steering table too where the kernel lets us. */
+  readonly #page: StatePage;
   readonly #threads: CoreThread[] = [];
   readonly #waiting = new Map<number, Waiting>();
   readonly #eventRings: RingReceiver[];
@@ -126,7 +123,7 @@ export class RunningAppliance implements Appliance {
   #finish: () => void = () => {};
   #fail: (error: Error) => void = () => {};
 
-  private constructor(options: StartOptions) {
+  private constructor(options: StartPlan) {
     const { config } = options;
     const planner = new Planner();
     this.layout = planLayout(planner, config.cores.count, config.globalCache);
@@ -141,6 +138,9 @@ export class RunningAppliance implements Appliance {
       electMaster(config, role, () => true),
     );
     initControl(this.arena, this.layout, masters, config.steering.buckets);
+    const at = this.layout.control;
+    const steers = options.drivers.some((driver) => driver?.driver === "packet" || driver?.driver === "tap");
+    this.#page = { at, map: steers && config.cores.count > 1 ? shareStatePage(this.arena, at) : -1 };
     this.#eventRings = this.layout.events.map(
       (at) => new RingReceiver(this.arena, at, this.layout.eventCapacity),
     );
@@ -152,7 +152,7 @@ export class RunningAppliance implements Appliance {
   }
 
   /** Starts every core; resolves when all forward. On a failure everything is closed again. */
-  static async start(options: StartOptions): Promise<RunningAppliance> {
+  static async start(options: StartPlan): Promise<RunningAppliance> {
     const appliance = new RunningAppliance(options);
     try {
       await appliance.#startThreads();
@@ -186,6 +186,7 @@ export class RunningAppliance implements Appliance {
         origin: this.#origin,
         cpu: pinned ? (cpus[core] as number) : -1,
         mailbox: port2,
+        page: this.#page,
       };
       const worker = new Worker(workerUrl(import.meta.url, "./core-worker"), {
         workerData: start,
@@ -414,7 +415,7 @@ export class RunningAppliance implements Appliance {
   // --- change and end ----------------------------------------------------------------------------------------------
 
   /** Takes over a new configuration with its drivers; ports keep their numbers (control/compile.ts sees to it). */
-  async reconfigure(options: StartOptions): Promise<void> {
+  async reconfigure(options: StartPlan): Promise<void> {
     const { config, drivers } = options;
     const before = this.#config;
     for (const key of ["count", "tick", "idle"] as const) {
@@ -438,7 +439,7 @@ export class RunningAppliance implements Appliance {
     }
   }
 
-  #portChanges(drivers: StartOptions["drivers"]): Record<number, PortOpening | null> {
+  #portChanges(drivers: StartPlan["drivers"]): Record<number, PortOpening | null> {
     const changes: Record<number, PortOpening | null> = {};
     for (let port = 0; port < Math.max(drivers.length, this.openings.length); port++) {
       const driver = drivers[port] ?? null;
@@ -471,16 +472,13 @@ export class RunningAppliance implements Appliance {
       thread.mailbox.close();
     }
     for (const thread of this.#threads) closeDescriptor(thread.wakeup);
+    if (this.#page.map >= 0) closeDescriptor(this.#page.map);
     for (const waiting of this.#waiting.values()) {
       clearTimeout(waiting.timer);
       waiting.reject(new ApplianceError("core-not-online", "The appliance stops"));
     }
     this.#waiting.clear();
     this.#finish();
-  }
-
-  reload(_config: ApplianceConfig): Promise<readonly string[]> {
-    return Promise.reject(new ApplianceError("reload-refused", "use reconfigure"));
   }
 }
 
@@ -496,6 +494,6 @@ function endOf(worker: Worker): Promise<void> {
 }
 
 /** Starts an appliance: resolves when every core forwards. */
-export function startAppliance(options: StartOptions): Promise<RunningAppliance> {
+export function startAppliance(options: StartPlan): Promise<RunningAppliance> {
   return RunningAppliance.start(options);
 }

@@ -32,7 +32,7 @@ function open(port: number, opening: PortOpening | null | undefined): { driver: 
     core: start.core,
     cores: start.layout.cores,
     steering: start.config.steering,
-    wake: () => {},
+    page: start.page,
   });
 }
 

@@ -6,6 +6,7 @@ import type { ApplianceConfig } from "../core/config.ts";
 import type { Layout } from "../core/layout.ts";
 import type { CoreId, Millis } from "../lib/units.ts";
 import type { PortDriverConfig, PortPlan } from "../ports/factory.ts";
+import type { StatePage } from "../ports/steering.ts";
 import type { CoreCommand, PortState } from "../control/appliance-port.ts";
 
 /** A port as a core opens it. null where the configuration has a gap (a removed port's number). */
@@ -28,6 +29,8 @@ export interface WorkerStart {
   /** CPU to run on, or -1. */
   readonly cpu: number;
   readonly mailbox: MessagePort;
+  /** The page that steers, shared with the kernel where it allows that. */
+  readonly page: StatePage;
 }
 
 /** From the control core. */
