@@ -105,18 +105,19 @@ function portConfig(name: string, port: PortSection | undefined, facts: Facts): 
   return { name, mac, mtu: port.mtu ?? kernel?.mtu ?? MTU };
 }
 
-function driver(port: PortSection | undefined, { mac, mtu }: PortConfig): PortDriverConfig | null {
+function driver(port: PortSection | undefined, known: PortConfig): PortDriverConfig | null {
   if (port === undefined) return null;
+  const { name, mac, mtu } = known;
   switch (port.driver) {
     case "packet":
     case "xdp":
-      return { driver: "packet", interface: port.interface, force: port.force };
+      return { driver: "packet", name, interface: port.interface, force: port.force };
     case "tap":
-      return { driver: "tap", interface: port.interface, mac, mtu };
+      return { driver: "tap", name, interface: port.interface, mac, mtu };
     case "pcap":
-      return { driver: "pcap", file: port.file ?? "", out: port.out ?? "", mac, mtu };
+      return { driver: "pcap", name, file: port.file ?? "", out: port.out ?? "", mac, mtu };
     case "memory":
-      return { driver: "memory", mac, mtu };
+      return { driver: "memory", name, mac, mtu };
   }
 }
 
