@@ -52,7 +52,7 @@ export interface HostConfig {
 /** Defaults, each with its source. */
 export const HOST_DEFAULTS: HostConfig = {
   routes: [],
-  /** RFC 1812 2.2.8.1 wants a switch; a machine between networks is what this program is for. Our choice. */
+  /** Our choice, because a machine between networks is what this program is for. */
   forwarding: true,
   /** Linux net.ipv4.conf.all.send_redirects = 1; RFC 1812 5.2.7.2 asks for the ability. */
   redirects: true,
@@ -78,14 +78,3 @@ export const HOST_DEFAULTS: HostConfig = {
   /** Linux ipfrag_time = 30 s; RFC 1122 3.3.2 recommends 60..120 s, RFC 791 15 s. */
   reassemblyMillis: 30_000,
 };
-
-/** Bounds that the configuration check enforces, inclusive. */
-export const HOST_LIMITS = {
-  /** Our choice: the smallest memory for which a table of the whole Internet fits (about 1 million routes). */
-  routes: 1_048_576,
-  /** One byte of the header; 0 would never leave (RFC 1122 3.2.1.7). */
-  ttl: { min: 1, max: 255 },
-  /** The fields that the names say, in numbers that a table or a bucket can hold. */
-  reassemblies: { min: 0, max: 1024 },
-  reassemblyFragments: { min: 0, max: 4096 },
-} as const;

@@ -1,5 +1,5 @@
-// Packets for the appliance itself (HOST-2): echo answered in place, fragmented echo answered piece by piece, answers to
-// own pings told to their sink, and the refusals that RFC 1122 asks for: port unreachable for UDP, protocol
+// Packets for the appliance itself (HOST-2): echo answered in place, fragmented echo answered piece by piece, answers
+// to own pings told to their sink, and the refusals that RFC 1122 asks for: port unreachable for UDP, protocol
 // unreachable, and a reset for TCP (RFC 9293 3.10.7.1), so that a program that connects to a router fails at once.
 
 import { Drop } from "../engine/drop.ts";

@@ -19,9 +19,6 @@ const LENGTH_SHIFT = 25;
 const VALUE_MASK = 0x1ffffff;
 const FIRST_BLOCKS = 64;
 
-/** Largest value that a route may carry. */
-export const LPM_VALUE_MAX: number = VALUE_MASK;
-
 export class Lpm {
   readonly #prefixes: Prefixes = new Prefixes();
   readonly #root: Int32Array = new Int32Array(1 << ROOT_BITS);
@@ -52,7 +49,7 @@ export class Lpm {
     return this.#prefixes;
   }
 
-  /** Adds a prefix or changes its value (1..LPM_VALUE_MAX). Host bits are ignored. */
+  /** Adds a prefix or changes its value (1 to 2^25 - 1). Host bits are ignored. */
   insert(address: Ipv4, length: number, value: number): void {
     const network = (address & mask(length)) >>> 0;
     const before = this.#prefixes.set(network, length, value);

@@ -6,7 +6,7 @@ import type { Ipv4, Millis, Offset } from "../lib/units.ts";
 export const Status = {
   /** On its way, or taken by ourselves. */
   Sent: 0,
-  /** Waits for the next hop's MAC; what becomes of it is told by `EchoSink` alone. */
+  /** Waits for the next hop's MAC. */
   Waiting: 1,
   /** No route, or one that refuses. */
   NoRoute: 2,
@@ -18,14 +18,6 @@ export const Status = {
   NoSource: 5,
 } as const;
 export type Status = (typeof Status)[keyof typeof Status];
-export const STATUS_NAMES = [
-  "sent",
-  "waiting",
-  "no-route",
-  "too-big",
-  "no-buffer",
-  "no-source",
-] as const;
 
 /** Sends whole packets that start here. host.ts implements it. */
 export interface Sender {
