@@ -18,6 +18,15 @@ export const Status = {
   NoSource: 5,
 } as const;
 export type Status = (typeof Status)[keyof typeof Status];
+/** Names by number, for people. */
+export const STATUS_NAMES = [
+  "sent",
+  "waiting",
+  "no-route",
+  "too-big",
+  "no-buffer",
+  "no-source",
+] as const;
 
 /** Sends whole packets that start here. host.ts implements it. */
 export interface Sender {
