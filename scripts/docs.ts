@@ -3,6 +3,8 @@
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Command } from "commander";
+import { buildProgram } from "../src/cli/program.ts";
 import { ERROR_CODES, ERRORS } from "../src/control/errors.ts";
 import { CONFIGURATION } from "../src/control/schema.ts";
 import { ROOT, report, text } from "./files.ts";
@@ -110,6 +112,18 @@ function asYaml(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
+/** The help of a command and of all below it, as a terminal of 80 columns prints it. */
+function helpPages(command: Command, words: string): string[] {
+  let help = "";
+  command.configureOutput({ getOutHelpWidth: () => 80, writeOut: (part) => (help += part) });
+  command.outputHelp();
+  const own = `## ${words}\n\n\`\`\`text\n${help.replaceAll(/ +$/gm, "").trim()}\n\`\`\`\n`;
+  return [
+    own,
+    ...command.commands.flatMap((child) => helpPages(child, `${words} ${child.name()}`)),
+  ];
+}
+
 const code = (name: string): string => `\`${name}\``;
 
 /** Every page of docs/reference/ by its name. */
@@ -118,6 +132,10 @@ export function pages(): Map<string, string> {
   const events = listRows(text("src/engine/event.ts"), "EVENT_NAMES");
   const messages = listRows(text("src/engine/message.ts"), "MESSAGE_NAMES").slice(1);
   return new Map([
+    [
+      "command-line.md",
+      [`${GENERATED}\n\n# Command line\n`, ...helpPages(buildProgram(), "linkloom")].join("\n"),
+    ],
     [
       "drops.md",
       page(
