@@ -71,7 +71,7 @@ export class ArpRig {
   readonly returned: Returned[] = [];
   /** Messages that were delivered, by name. */
   readonly delivered: SentMessage[] = [];
-  readonly queues = new Map<string, SentMessage[]>();
+  readonly queues: Map<string, SentMessage[]> = new Map();
   common: CommonConfig;
   config: ArpConfig;
   now: Millis = 0;
@@ -124,7 +124,15 @@ export class ArpRig {
     };
     const stations = { locate: (_: number, address: Mac): number => (address % 2 === 0 ? 0 : 1) };
     this.recorders[core] = recorder;
-    this.arps[core] = new Arp(this.config, this.common, recorder, links, waiting, stations, proxied);
+    this.arps[core] = new Arp(
+      this.config,
+      this.common,
+      recorder,
+      links,
+      waiting,
+      stations,
+      proxied,
+    );
   }
 
   recorder(core: number): Recorder {
@@ -242,9 +250,9 @@ export class ArpRig {
   /** Starts a core afresh, with an empty table, as after a crash. */
   restart(core: number): void {
     this.#start(core, this.recorders.length);
-    this.recorder(core).masters[Role.Arp] = this.recorder((core + 1) % this.recorders.length).master(
-      Role.Arp,
-    );
+    this.recorder(core).masters[Role.Arp] = this.recorder(
+      (core + 1) % this.recorders.length,
+    ).master(Role.Arp);
     for (const [pair, queue] of this.queues) {
       if (pair.startsWith(`${core}>`) || pair.endsWith(`>${core}`)) queue.length = 0;
     }
