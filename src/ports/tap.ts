@@ -18,6 +18,8 @@ import { planTurn, Turn } from "./turn.ts";
 /** Buffers of a queue: one burst; each could hold a super-frame, and costs memory only as far as it was written. */
 const BUFFERS = BURST;
 const ROOM: number = BIG_BUFFER - HEADROOM;
+/** Frames that the kernel keeps for a queue: as many as a ring of AF_PACKET (the default is 1000). */
+export const QUEUE_FRAMES = 2048;
 const TURN_LIMIT_MS = 5000;
 /** The note of the first core that its program is in the kernel. */
 const STEERED = 1;
@@ -74,6 +76,7 @@ export class TapPort implements Port {
   /** Length of the frame that `pending` has read already into the next buffer, with its header; 0 = none. */
   #early = 0;
   #index = 0;
+  #droppedSeen = 0;
   #mac: Mac;
   #mtu: number;
   #note = "";
@@ -162,9 +165,13 @@ export class TapPort implements Port {
     return this.#early > 0;
   }
 
-  /** The kernel counts what its queue had no room for as its own (tx_dropped), where its users look for it. */
+  /** What the kernel dropped because a queue was full; it counts per interface, so the first core tells it. */
   lost(): number {
-    return 0;
+    if (this.#core !== 0 || this.#index === 0) return 0;
+    const dropped = this.#interface.transmitDropped();
+    const fresh = Math.max(0, dropped - this.#droppedSeen);
+    this.#droppedSeen = dropped;
+    return fresh;
   }
 
   /** Also makes the interface anew when somebody has deleted it. */
@@ -172,9 +179,10 @@ export class TapPort implements Port {
     const index = this.#interface.index();
     if (index !== this.#index) {
       if (this.#index !== 0) this.#detach();
-      this.#reattach();
+      // Not in the middle of a burst.
+      if (this.#used === 0) this.#reattach();
     }
-    const up = this.#index !== 0 && (this.#interface.flags() & c.IFF_UP) !== 0;
+    const up = this.#index !== 0 && this.#interface.isRunning();
     if (this.#index !== 0) this.#mtu = this.#interface.mtu();
     return {
       driver: "tap",
@@ -217,6 +225,7 @@ export class TapPort implements Port {
       sys.close(fd);
     }
     this.#index = this.#interface.index();
+    this.#droppedSeen = this.#interface.transmitDropped();
     if (this.#mac === 0) this.#mac = flipped(this.#interface.mac());
     this.#turn.done(this.#index);
   }
@@ -235,6 +244,7 @@ export class TapPort implements Port {
       }
       this.#turn.note = STEERED;
     }
+    this.#interface.setQueueLength(QUEUE_FRAMES);
     if (!this.#interface.setUp(true)) this.#fail("ioctl(SIOCSIFFLAGS)");
   }
 

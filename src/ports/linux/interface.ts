@@ -16,6 +16,8 @@ export class Interface {
   readonly name: string;
   readonly #fd: number;
   readonly #request: sys.Block = new sys.Block(IFREQ);
+  /** struct ethtool_value. */
+  readonly #link: sys.Block = new sys.Block(8);
 
   constructor(name: string) {
     if (name.length === 0 || name.length >= c.IFNAMSIZ) {
@@ -46,8 +48,33 @@ export class Interface {
 
   /** Up by the operator's will and with a carrier. */
   isRunning(): boolean {
-    const wanted = c.IFF_UP | c.IFF_RUNNING;
-    return (this.flags() & wanted) === wanted;
+    const flags = this.flags();
+    if ((flags & c.IFF_UP) === 0) return false;
+    // The kernel delays IFF_RUNNING by up to a second (its linkwatch); ethtool's question goes to the driver.
+    this.#link.view.setUint32(0, c.ETHTOOL_GLINK, true);
+    this.#clear();
+    this.#request.view.setUint32(UNION, this.#link.at, true); // Taken modulo 2^32.
+    this.#request.view.setUint32(UNION + 4, Math.floor(this.#link.at / 0x1_0000_0000), true);
+    if (sys.ioctl(this.#fd, c.SIOCETHTOOL, this.#request.at) !== 0) {
+      return (flags & c.IFF_RUNNING) !== 0;
+    }
+    return this.#link.view.getUint32(4, true) !== 0;
+  }
+
+  /** Frames that the kernel had to drop on their way out of the interface since it exists. */
+  transmitDropped(): number {
+    for (const line of readLines("/proc/thread-self/net/dev")) {
+      const [name = "", counters = ""] = line.split(":");
+      // Eight counters of receiving; then bytes, packets, errors, drops.
+      if (name.trim() === this.name) return Number(counters.trim().split(/\s+/)[11] ?? 0);
+    }
+    return 0;
+  }
+
+  setQueueLength(frames: number): boolean {
+    this.#clear();
+    this.#request.view.setInt32(UNION, frames, true);
+    return sys.ioctl(this.#fd, c.SIOCSIFTXQLEN, this.#request.at) === 0;
   }
 
   mtu(): number {

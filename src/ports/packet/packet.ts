@@ -222,7 +222,8 @@ export class PacketPort implements Port {
   /** Also takes the interface again when it is back under its name. */
   status(_now: Millis): PortStatus {
     const index = this.#interface.index();
-    if (index !== this.#index) {
+    // Not in the middle of a burst, whose frames lie in the rings.
+    if (index !== this.#index && this.#small.held + this.#big.held === 0) {
       if (this.#index !== 0) this.#unplug();
       if (index !== 0) this.#replug(index);
     }

@@ -62,7 +62,6 @@ export function planRing(planner: Planner, shape: RingShape): Offset {
 export class PacketRing {
   /** Frames that cannot be used: cut off by the kernel because they did not fit. */
   truncated = 0;
-  readonly #arena: Arena;
   readonly #base: sys.Address;
   readonly #at: Offset;
   readonly #shape: RingShape;
@@ -76,7 +75,6 @@ export class PacketRing {
   #held = 0;
 
   constructor(arena: Arena, at: Offset, shape: RingShape) {
-    this.#arena = arena;
     this.#base = sys.addressOf(arena);
     this.#at = at;
     this.#shape = shape;
@@ -142,6 +140,11 @@ export class PacketRing {
     this.#held++;
   }
 
+  /** Slots taken and not yet given back. */
+  get held(): number {
+    return this.#held;
+  }
+
   /** Gives everything taken back to the kernel. */
   release(): void {
     let left = this.#held;
@@ -197,10 +200,5 @@ export class PacketRing {
   tagType(slot: Offset): number {
     const told = ((this.#i32[slot >> 2] as number) & c.TP_STATUS_VLAN_TPID_VALID) !== 0;
     return told ? this.#view.getUint16(slot + VLAN_TPID, true) : 0x8100;
-  }
-
-  /** The arena that the ring lies in. */
-  get arena(): Arena {
-    return this.#arena;
   }
 }
