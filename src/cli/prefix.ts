@@ -3,7 +3,7 @@
 
 import type { Command } from "commander";
 import { ControlError } from "../control/errors.ts";
-import { nearest } from "../control/scalar.ts";
+import { nearest } from "../control/words.ts";
 
 /** The words with every command name written out. Throws for a word that no command, or more than one, begins with. */
 export function expand(program: Command, words: readonly string[]): string[] {
@@ -21,6 +21,15 @@ export function expand(program: Command, words: readonly string[]): string[] {
       command = resolve(command, word);
       out.push(command.name());
     }
+  }
+  const asksHelp = words.some((word) => word === "--help" || word === "-h");
+  if (command !== program && command.commands.length > 0 && !asksHelp) {
+    const names = command.commands.map((one) => one.name());
+    throw new ControlError(
+      "usage",
+      `"${command.name()}" needs one more word`,
+      `one of ${names.join(", ")}`,
+    );
   }
   return out;
 }

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { ControlError } from "../control/errors.ts";
 import { HASH_FIELDS, OBJECTS, type ObjectShape, RULE_FIELDS } from "../control/objects.ts";
-import { parseDuration } from "../control/scalar.ts";
+import { parseDuration } from "../control/words.ts";
 import { ask } from "./client.ts";
 import { print, wantsColour } from "./io.ts";
 import { formatTable, type Row } from "./table.ts";

@@ -7,7 +7,7 @@ import { formatIpv4, formatMac, parseIpv4, parseMac } from "../wire/text.ts";
 import { isWithin } from "./address.ts";
 import type { Appliance, PingAnswer } from "./appliance-port.ts";
 import { ControlError } from "./errors.ts";
-import { parseDuration } from "./scalar.ts";
+import { parseDuration } from "./words.ts";
 
 /** What a request says, in words. */
 export type Words = Readonly<Record<string, unknown>>;

@@ -6,10 +6,10 @@ import type { Configuration } from "./configuration.ts";
 import type { Fault } from "./errors.ts";
 import { type Machine, Report } from "./report.ts";
 import { checkMeaning } from "./rules.ts";
-import { nearest } from "./scalar.ts";
 import { keysAt, parseConfiguration } from "./schema.ts";
 import { formatPath, type Path, quote, Source, valueAt } from "./source.ts";
 import { checkVersion } from "./version.ts";
+import { nearest } from "./words.ts";
 
 export interface CheckOptions {
   /** What this machine has; null = do not look (another machine will run it). */
@@ -123,7 +123,8 @@ function prune(
   // Each round cuts at least one level above the last, so that it ends.
   for (let round = 0; round < 64; round++) {
     if (doomed.some((path) => path.length === 0)) break;
-    for (const path of doomed.sort(laterFirst)) cut(copy, path, origins);
+    const once = new Map(doomed.map((path) => [formatPath(path), path]));
+    for (const path of [...once.values()].sort(laterFirst)) cut(copy, path, origins);
     const result = parseConfiguration(copy);
     if (result.success) return { configuration: result.data, origins };
     doomed = result.error.issues.map((issue) => (issue.path as Path).slice(0, -1));

@@ -2,7 +2,7 @@
 // file would write it. Two of them compare line by line.
 
 import { formatIpv4, formatIpv6, formatMac } from "../wire/text.ts";
-import { formatDuration } from "./scalar.ts";
+import { formatDuration } from "./words.ts";
 
 /** Keys whose numbers are milliseconds. */
 const DURATIONS = new Set([

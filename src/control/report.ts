@@ -1,8 +1,8 @@
 // Where the checks of meaning put what they find, and what they may ask: the file as written, and this machine.
 
 import type { Fault } from "./errors.ts";
-import { nearest } from "./scalar.ts";
 import { formatPath, type Path, quote, type Source, valueAt } from "./source.ts";
+import { nearest } from "./words.ts";
 
 /** A network interface of the kernel. */
 export interface KernelLink {

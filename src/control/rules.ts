@@ -10,8 +10,8 @@ import type {
   RuleSection,
 } from "./configuration.ts";
 import type { Report } from "./report.ts";
-import { nearest } from "./scalar.ts";
 import type { Path } from "./source.ts";
+import { nearest } from "./words.ts";
 
 /** Runs every check of meaning. */
 export function checkMeaning(config: Configuration, report: Report): void {
