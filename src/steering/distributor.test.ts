@@ -132,6 +132,8 @@ test("CORE-4 with the symmetric key both directions of a flow go to one core", (
   const distributor = make({ ...defaultSteering(8), key: SYMMETRIC_KEY });
   fc.assert(
     fc.property(shapes, (shape) => {
+      // A tag without a tag's content would read the ports as its VLAN.
+      fc.pre(shape.etherType !== 0x8100 && shape.etherType !== 0x88a8);
       const there: Shape = { ...shape, protocol: shape.protocol === 58 ? 6 : shape.protocol };
       const back: Shape = {
         ...there,

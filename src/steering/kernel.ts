@@ -338,6 +338,24 @@ function emitScheme(a: Assembler, config: SteeringConfig, port: PortId, hashMapF
   }
 }
 
+/** The user's rules, then the jobs; false when one takes every frame, for the verifier refuses code behind it. */
+function emitRules(
+  a: Assembler,
+  config: SteeringConfig,
+  port: PortId,
+  stateMapFd: number,
+): boolean {
+  const rules = compileRules(config).slice(0, MAX_RULES);
+  if (schemeOf(config, port) === Scheme.Function) rules.push(...compileJobs(config));
+  for (const [index, rule] of rules.entries()) {
+    if (rule.port >= 0 && rule.port !== port) continue;
+    emitRule(a, rule, `rule-${index}`, stateMapFd);
+    if (rule.l2Mask === 0 && rule.protocol < 0 && rule.need === 0) return false;
+    a.label(`rule-${index}`);
+  }
+  return true;
+}
+
 /** The program for one port as an array of struct bpf_insn, BPF_PROG_TYPE_SOCKET_FILTER. */
 export function buildProgram(
   config: SteeringConfig,
@@ -352,14 +370,7 @@ export function buildProgram(
   emitIpv6(a);
   emitMac(a);
   a.label("rules");
-  const rules = compileRules(config).slice(0, MAX_RULES);
-  if (schemeOf(config, port) === Scheme.Function) rules.push(...compileJobs(config));
-  for (const [index, rule] of rules.entries()) {
-    if (rule.port >= 0 && rule.port !== port) continue;
-    emitRule(a, rule, `rule-${index}`, stateMapFd);
-    a.label(`rule-${index}`);
-  }
-  emitScheme(a, config, port, hashTableMapFd);
+  if (emitRules(a, config, port, stateMapFd)) emitScheme(a, config, port, hashTableMapFd);
   a.label("hash-buckets");
   emitHash(a, hashTableMapFd, "bucket");
   emitBuckets(a, config, stateMapFd);
