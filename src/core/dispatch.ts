@@ -31,12 +31,14 @@ export class Dispatch implements Inside, Links, Proxied {
   #interfaces: readonly InterfaceConfig[];
   /** Interfaces of each routed channel by VLAN; null for a channel without. */
   #routed: (Int16Array | null)[];
+  #forwards: boolean;
   #now: Millis;
 
   constructor(config: ApplianceConfig, out: Out, now: Millis) {
     const { common } = config;
     this.out = out;
     this.#now = now;
+    this.#forwards = config.host.forwarding;
     this.#interfaces = common.interfaces;
     this.#routed = routedInterfaces(common.interfaces, common.channels.length);
     this.channels = new Channels(out, common.channels, common.ports.length);
@@ -112,8 +114,12 @@ export class Dispatch implements Inside, Links, Proxied {
     if (!this.channels.send(to.channel, from, end)) this.out.drop(Drop["channel-down"]);
   }
 
-  /** Proxy ARP (RFC 1027): the target is reached through another interface than the one it is asked for on. */
+  /**
+   * Proxy ARP (RFC 1027): the target is reached through another interface than the one it is asked for on. Only a router
+   * may say so: else it would draw frames that it then drops.
+   */
   isProxied(iface: number, target: Ipv4): boolean {
+    if (!this.#forwards) return false;
     const through = this.host.routeFor(target);
     return through >= 0 && through !== iface;
   }
@@ -167,6 +173,7 @@ export class Dispatch implements Inside, Links, Proxied {
   configure(config: ApplianceConfig, now: Millis): void {
     this.#now = now;
     const { common } = config;
+    this.#forwards = config.host.forwarding;
     this.#interfaces = common.interfaces;
     this.#routed = routedInterfaces(common.interfaces, common.channels.length);
     this.channels.configure(common.channels, common.ports.length);
