@@ -1,5 +1,5 @@
-// Two tiny assemblers: eBPF (struct bpf_insn) and classic BPF (struct sock_filter), each with labels. Little-endian, as on
-// every machine that Node.js ships for. Only what the steering programs use.
+// Two tiny assemblers: eBPF (struct bpf_insn) and classic BPF (struct sock_filter), each with labels. Little-
+// endian, as on every machine that Node.js ships for. Only what the steering programs use.
 
 import { assert } from "../lib/assert.ts";
 

@@ -10,7 +10,10 @@ import { Distributor } from "./distributor.ts";
 const MASTERS = [2, 3];
 const roles = { master: (role: number): number => MASTERS[role] as number };
 
-/** Runs classic BPF as the kernel does at the fanout hook: the outer tag is in metadata, data starts behind the type. */
+/**
+ * Runs classic BPF as the kernel does at the fanout hook: the outer tag is in metadata, data starts
+ * behind the type.
+ */
 function interpret(program: Uint8Array, frame: Uint8Array): number {
   const code = new DataView(program.buffer);
   const type = ((frame[12] as number) << 8) | (frame[13] as number);

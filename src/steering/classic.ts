@@ -1,8 +1,9 @@
-// The distributor as a classic BPF program for PACKET_FANOUT_CBPF, for where bpf(2) is refused (user namespaces). It has
-// no maps, but the Toeplitz hash is linear: bit j of the result is the parity of the input under a mask, so the few
-// low bits that choose a bucket cost some tens of instructions each. Same answers as Distributor.pick for the same
-// frames; roles and buckets are constants in it, so it must be attached again when these change, and meanwhile software
-// hands over what the old program misses. At that hook loads count from the network header; SKF_LL_OFF reaches the MACs.
+// The distributor as a classic BPF program for PACKET_FANOUT_CBPF, for where bpf(2) is refused (user namespaces).
+// It has no maps, but the Toeplitz hash is linear: bit j of the result is the parity of the input under a mask, so
+// the few low bits that choose a bucket cost some tens of instructions each. Same answers as Distributor.pick for
+// the same frames; roles and buckets are constants in it, so it must be attached again when these change, and
+// meanwhile software hands over what the old program misses. At that hook loads count from the network header;
+// SKF_LL_OFF reaches the MACs.
 
 import { Role } from "../engine/role.ts";
 import type { PortId } from "../lib/units.ts";

@@ -1,6 +1,7 @@
-// The flow distributor of one core (CORE-4..7): which core a frame belongs to. Built-in rules, then the user's, then the
-// port's scheme. Where the kernel steers by the same function (kernel.ts) a frame has landed on its core already and
-// need not be looked at; elsewhere every core asks its own instance and hands foreign frames over the bus (CORE-6).
+// The flow distributor of one core (CORE-4..7): which core a frame belongs to. Built-in rules, then the user's,
+// then the port's scheme. Where the kernel steers by the same function (kernel.ts) a frame has landed on its core
+// already and need not be looked at; elsewhere every core asks its own instance and hands foreign frames over the
+// bus (CORE-6).
 
 import { Role } from "../engine/role.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
@@ -92,7 +93,10 @@ export class Distributor {
     return new Election(this.core, config.cores, source, config.priorities, config.loadThreshold);
   }
 
-  /** Takes over a configuration. The bucket bytes are the control core's; it rewrites them when their number changes. */
+  /**
+   * Takes over a configuration. The bucket bytes are the control core's; it rewrites them when their
+   * number changes.
+   */
   configure(config: SteeringConfig): void {
     const keyChanged = config.key.some((byte, index) => byte !== this.#config.key[index]);
     if (keyChanged || config.key.length !== this.#config.key.length) {
@@ -184,7 +188,10 @@ export class Distributor {
     }
   }
 
-  /** A known flow to its core; a new one where its bucket says if that core accepts it, else to the election's winner. */
+  /**
+   * A known flow to its core; a new one where its bucket says if that core accepts it, else to the
+   * election's winner.
+   */
   #pickFlow(scheme: number, view: DataView, start: Offset, now: Millis): CoreId {
     const hash = this.#frame.hash(view, start);
     const home = this.#bucketCore(hash);

@@ -1,6 +1,6 @@
 // The indirection table (CORE-4) and the page it lies in: 128 bucket bytes that the control core alone writes, read by
-// every core and, where the page is the value of an eBPF map, by the kernel's program in place. Rebalancing (CORE-7) plans
-// one bucket move at a time; move.ts carries it out in order.
+// every core and, where the page is the value of an eBPF map, by the kernel's program in place. Rebalancing
+// (CORE-7) plans one bucket move at a time; move.ts carries it out in order.
 
 import type { CoreId } from "../lib/units.ts";
 
@@ -12,7 +12,10 @@ export const STATE_ROLE_AT = 0;
 export const STATE_BUCKETS_AT = 128;
 /** The running bucket move: 32-bit words, see MoveWord. */
 export const STATE_MOVE_AT = 256;
-/** Frames that the kernel program put into bucket b: 64-bit counter at STATE_FRAMES_AT + 8 b, written by the kernel. */
+/**
+ * Frames that the kernel program put into bucket b: 64-bit counter at STATE_FRAMES_AT + 8 b, written
+ * by the kernel.
+ */
 export const STATE_FRAMES_AT = 2048;
 
 /** Words of a bucket move, from STATE_MOVE_AT on; written by the control core alone, the epochs last. */

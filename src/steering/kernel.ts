@@ -1,13 +1,13 @@
 // The distributor as an eBPF program for PACKET_FANOUT_EBPF: the kernel puts a frame into the queue of the core that
-// Distributor.pick would name, so that it normally lands on its core at once. It returns a core, which the kernel takes
-// modulo the sockets of the group; sockets must join in the order of the cores.
+// Distributor.pick would name, so that it normally lands on its core at once. It returns a core, which the kernel
+// takes modulo the sockets of the group; sockets must join in the order of the cores.
 //
 // At that hook skb->data is the network header, an outer VLAN tag lies in the skb's metadata and headers in the linear
 // part. Reads go through bpf_skb_load_bytes_relative from the MAC header; one that fails (a header in fragments, seen
 // with few drivers) makes the frame fall back to a shorter hash, and software hands it on.
 //
-// The program reads two one-element array maps in place: the Toeplitz tables, and the state page (indirection.ts) which
-// the control core writes through a mapping. The page also counts the frames of each bucket.
+// The program reads two one-element array maps in place: the Toeplitz tables, and the state page (indirection.ts)
+// which the control core writes through a mapping. The page also counts the frames of each bucket.
 //
 //   registers  r6 skb, r7 offset of the IP header, r8 type << 16 | VLAN, r9 bytes of hash input
 //   stack      see Slot; the IP headers are loaded so that their addresses land in the hash input
@@ -87,7 +87,10 @@ const swap16 = (value: number): number => ((value & 0xff) << 8) | ((value >> 8) 
 const swap32 = (value: number): number =>
   (swap16(value & 0xffff) << 16) | swap16((value >>> 16) & 0xffff);
 
-/** Loads `length` bytes of the frame at offset `at` (a register is `L3` plus `at`) to the stack; elsewhere on failure. */
+/**
+ * Loads `length` bytes of the frame at offset `at` (a register is `L3` plus `at`) to the stack;
+ * elsewhere on failure.
+ */
 function loadBytes(
   a: Assembler,
   at: number,

@@ -1,4 +1,5 @@
-// A bucket moves from core A to core B without reordering a flow (CORE-7). Pure: no messages, frames or clock of its own.
+// A bucket moves from core A to core B without reordering a flow (CORE-7). Pure: no messages, frames or clock of
+// its own.
 //
 //   control core                A (source)                 B (target)                any other X
 //   announce ------------------ goes on with the bucket    parks its new frames      now gives them to B
@@ -6,11 +7,11 @@
 //   switched                    waits until all passed and its own queues ran empty once
 //                               drained -----------------> lets the parked frames go, in order
 //
-// Why it holds: frames of the bucket reach A only from cores that have not said `passed` (rings keep order) or from the
-// kernel before the byte changed, and those lie in A's queues, which A empties before it says `drained`. B sees the
-// announcement before the first frame that the change sent to it, because the announcement was written before the
-// byte and B looks at it after it has fetched frames and before it steers them. A core that is dead or stalled ends
-// the wait by a deadline, counted in `forced`.
+// Why it holds: frames of the bucket reach A only from cores that have not said `passed` (rings keep order) or
+// from the kernel before the byte changed, and those lie in A's queues, which A empties before it says `drained`.
+// B sees the announcement before the first frame that the change sent to it, because the announcement was written
+// before the byte and B looks at it after it has fetched frames and before it steers them. A core that is dead or
+// stalled ends the wait by a deadline, counted in `forced`.
 
 import type { CoreId, Millis, PortId } from "../lib/units.ts";
 import { ALL_BUCKETS, MAX_BUCKETS, MoveWord } from "./indirection.ts";
@@ -133,7 +134,10 @@ export class MoveMachine {
     return this.#count;
   }
 
-  /** Looks for an announcement; after fetching frames or records and before steering them. One load when there is none. */
+  /**
+   * Looks for an announcement; after fetching frames or records and before steering them. One load
+   * when there is none.
+   */
   observe(now: Millis): number {
     const words = this.#words;
     if (words === null || words[MoveWord.Announced] === this.epoch) return MoveAction.None;
@@ -254,7 +258,10 @@ export class MoveMachine {
   }
 }
 
-/** The control core's side: moves one bucket, or rewrites the table. Calls must lie further apart than `targetWait`. */
+/**
+ * The control core's side: moves one bucket, or rewrites the table. Calls must lie further apart than
+ * `targetWait`.
+ */
 export class MoveControl {
   readonly #buckets: Uint8Array;
   readonly #words: Int32Array;

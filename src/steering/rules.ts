@@ -1,6 +1,7 @@
-// Rules that come before the hash (CORE-5): the first that matches names a core or a role. Compiled to columns, one value
-// and one mask per field, so that a rule is a few xors and ands. The built-in ones are not in the columns: the
-// distributor looks for ARP, BPDU, slow protocols and Neighbor Advertisements first, since no user may bend these.
+// Rules that come before the hash (CORE-5): the first that matches names a core or a role. Compiled to columns,
+// one value and one mask per field, so that a rule is a few xors and ands. The built-in ones are not in the
+// columns: the distributor looks for ARP, BPDU, slow protocols and Neighbor Advertisements first, since no user
+// may bend these.
 
 import type { Role } from "../engine/role.ts";
 import type { CoreId, PortId } from "../lib/units.ts";

@@ -1,6 +1,6 @@
-// Choosing a core by load (CORE-7): the election that least-load, time-slice and the arbiter share, and the table in which
-// a flow keeps the core that it was given. Each core's distributor has its own of both: nothing here is shared but the
-// loads, which every core reports for itself.
+// Choosing a core by load (CORE-7): the election that least-load, time-slice and the arbiter share, and the table
+// in which a flow keeps the core that it was given. Each core's distributor has its own of both: nothing here is
+// shared but the loads, which every core reports for itself.
 
 import type { CoreId, Millis } from "../lib/units.ts";
 
@@ -127,9 +127,9 @@ export const Placement = {
 export type Placement = (typeof Placement)[keyof typeof Placement];
 
 /**
- * Which core a flow was given. Bounded: when all ways of a set hold flows that spoke within DRAINED, a further flow goes
- * where its bucket says and, as long as that is recent, so does every new flow of the set. So a flow never changes
- * its core while frames of it may be under way.
+ * Which core a flow was given. Bounded: when all ways of a set hold flows that spoke within DRAINED, a further
+ * flow goes where its bucket says and, as long as that is recent, so does every new flow of the set. So a flow
+ * never changes its core while frames of it may be under way.
  */
 export class FlowTable {
   readonly #sets: number;

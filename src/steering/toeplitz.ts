@@ -2,8 +2,8 @@
 // input byte, so a byte costs one load and one xor. H(a xor b) = H(a) xor H(b), and zero bytes add nothing, so a
 // short input may be hashed as a longer one with zeros behind it.
 //
-// A key of n bytes serves inputs of n - 4 bytes as published. Beyond, the key is taken again from its start (zeros there
-// would keep the last address words from spreading anything); a symmetric key stays symmetric.
+// A key of n bytes serves inputs of n - 4 bytes as published. Beyond, the key is taken again from its start (zeros
+// there would keep the last address words from spreading anything); a symmetric key stays symmetric.
 
 import { assert } from "../lib/assert.ts";
 import type { Offset } from "../lib/units.ts";

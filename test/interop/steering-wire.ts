@@ -1,5 +1,6 @@
-// Run inside a namespace with the veth pair sa - sb: sends random frames into sa and prints, as JSON, on which socket of a
-// fanout group at sb each arrived and which core the distributor names. Arguments: ebpf or classic, seed, frames.
+// Run inside a namespace with the veth pair sa - sb: sends random frames into sa and prints, as JSON, on which
+// socket of a fanout group at sb each arrived and which core the distributor names. Arguments: ebpf or classic,
+// seed, frames.
 
 import * as fc from "fast-check";
 import {
