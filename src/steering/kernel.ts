@@ -4,7 +4,7 @@
 //
 // At that hook skb->data is the network header, an outer VLAN tag lies in the skb's metadata and headers in the linear
 // part. Reads go through bpf_skb_load_bytes_relative from the MAC header; one that fails (a header in fragments, seen
-// with few drivers) makes the frame fall back to a shorter hash, and software hands it on.
+// with few drivers) makes the frame fall back to a shorter hash: it is treated on the core where that puts it.
 //
 // The program reads two one-element array maps in place: the Toeplitz tables, and the state page (indirection.ts)
 // which the control core writes through a mapping. The page also counts the frames of each bucket.
