@@ -195,7 +195,11 @@ export class Learning {
       this.#out.drop(Drop["bus-unknown"]);
       return;
     }
-    if (table.isFlushed(channel, vlanOf(key), version)) return;
+    if (table.isFlushed(channel, vlanOf(key), version)) {
+      // Flushed before it arrived; yet it is newer than what older words say of the station on another channel.
+      this.#supersede(low, key, version);
+      return;
+    }
     const slot = table.findAny(low, key);
     if (slot < 0) {
       if (version <= table.floor(low, key)) this.#refuse(low, key, now);
@@ -210,10 +214,8 @@ export class Learning {
         if (this.resync.isReceiving(from)) table.addFlags(slot, Flag.Named);
         return;
       case Slot.Tombstone:
-        if (version > table.version(slot)) this.#adopt(low, key, channel, version, from, now);
-        return;
       case Slot.Stale:
-        this.#adopt(low, key, channel, version, from, now);
+        if (version > table.version(slot)) this.#adopt(low, key, channel, version, from, now);
         return;
       case Slot.Free:
         return;
@@ -257,20 +259,27 @@ export class Learning {
     this.#clock.witness(version);
     if (!this.#replicates) return;
     const { table } = this;
-    const slot = table.findAny(low, key);
-    if (slot < 0) {
-      table.bury(low, key, version);
-      return;
-    }
-    const meta = table.meta(slot);
-    const live = table.state(slot) === Slot.Live;
-    if ((live && (meta & Flag.Static) !== 0) || version <= table.version(slot)) return;
-    if (live && why === Delete.Aged && (meta & Flag.Own) !== 0) {
+    const slot = table.find(low, key);
+    const meta = slot < 0 ? 0 : table.meta(slot);
+    if (why === Delete.Aged && (meta & Flag.Own) !== 0 && version > table.version(slot)) {
+      if ((meta & Flag.Static) !== 0) return;
       // BR-5: nobody flushes what this core still sees; its word crossed the deletion.
       table.renew(slot, meta, this.#clock.next(now));
       this.#count(BridgeCounter.Refreshed);
       this.#announce(slot, ALL);
-    } else table.entomb(slot, version);
+    } else this.#supersede(low, key, version);
+  }
+
+  /** The station is nowhere as of this version. */
+  #supersede(low: number, key: number, version: number): void {
+    const { table } = this;
+    const slot = table.findAny(low, key);
+    if (slot < 0) table.bury(low, key, version);
+    else if (version > table.version(slot) && !this.#isStatic(slot)) table.entomb(slot, version);
+  }
+
+  #isStatic(slot: number): boolean {
+    return this.table.state(slot) === Slot.Live && (this.table.meta(slot) & Flag.Static) !== 0;
   }
 
   applyFlush(channel: number, vlan: Vlan, version: number): void {
@@ -391,7 +400,7 @@ export class Learning {
       case Slot.Free:
         return;
       case Slot.Stale:
-        table.release(slot);
+        table.entomb(slot, table.version(slot));
         return;
       case Slot.Tombstone:
         if (table.version(slot) < firstAt(now - TOMBSTONE_TIME)) table.release(slot);

@@ -80,11 +80,11 @@ export class Resync {
     return true;
   }
 
-  /** An entry or a tombstone, when this core, or the asker itself, told of it last. */
+  /** An entry, or as a deletion a tombstone or flushed entry, when this core, or the asker itself, told of it last. */
   #sendSlot(slot: number, to: CoreId): boolean {
     const table = this.#table;
     const state = table.state(slot);
-    if (state === Slot.Free || state === Slot.Stale) return false;
+    if (state === Slot.Free) return false;
     const meta = table.meta(slot);
     if (state === Slot.Live && (meta & Flag.Static) !== 0) return false;
     const version = table.version(slot);

@@ -279,8 +279,8 @@ export class StationTable {
   }
 
   /**
-   * A free slot for a station that has none, or -1 when all its slots are taken: a free one, else one of a flushed
-   * entry, else the oldest tombstone's, else one made free by moving another entry on within its own slots.
+   * A free slot for a station that has none, or -1 when all its slots are taken: a free one, else that of the oldest
+   * tombstone or flushed entry, else one made free by moving another entry on within its own slots.
    */
   place(low: number, key: number): number {
     const home = this.#hash(low, key) & this.#mask;
@@ -289,10 +289,6 @@ export class StationTable {
       const slot = (home + n) & this.#mask;
       const state = this.state(slot);
       if (state === Slot.Free) return slot;
-      if (state === Slot.Stale) {
-        this.release(slot);
-        return slot;
-      }
       if (state === Slot.Live) continue;
       if (tombstone < 0 || this.version(slot) < this.version(tombstone)) tombstone = slot;
     }
@@ -436,7 +432,7 @@ export class StationTable {
   reclaim(): void {
     if (!this.#dirty) return;
     for (let slot = 0; slot < this.size; slot++) {
-      if (this.state(slot) === Slot.Stale) this.release(slot);
+      if (this.state(slot) === Slot.Stale) this.entomb(slot, this.version(slot));
     }
     this.#dirty = false;
   }
