@@ -86,9 +86,7 @@ function layOut(
   colour: boolean,
 ): string[] {
   const headers = fields.map((field) => field.replace(/-ms$/, "").toUpperCase());
-  const right = fields.map(
-    (field) => rows.length > 0 && rows.every((row) => isNumeric(row[field])),
-  );
+  const right = fields.map((field) => isNumeric(rows.map((row) => row[field])));
   const widths = headers.map((header, column) =>
     lines.reduce((width, { cells }) => Math.max(width, cells[column]?.length ?? 0), header.length),
   );
@@ -107,7 +105,10 @@ function layOut(
   return [compose(headers, false), ...lines.map(({ cells, differs }) => compose(cells, differs))];
 }
 
-const isNumeric = (value: unknown): boolean => typeof value === "number" || value === null;
+/** A column of numbers, with gaps perhaps. */
+const isNumeric = (values: readonly unknown[]): boolean =>
+  values.some((value) => typeof value === "number") &&
+  values.every((value) => typeof value === "number" || value === null);
 
 /** A value as people read it. */
 function cell(field: string, value: unknown): string {

@@ -1,7 +1,15 @@
 // The API on the control socket: /api/v1/OBJECT for every object of `show`, and the changes. HTTP over a Unix socket
 // that only its owner (or one group) may open, so there is no token. Errors are RFC 9457 problem documents.
 
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, unlinkSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readFileSync,
+  unlinkSync,
+} from "node:fs";
 import { connect } from "node:net";
 import { dirname, resolve } from "node:path";
 import { Readable } from "node:stream";
@@ -48,7 +56,12 @@ export async function claimSocket(path: string): Promise<void> {
     const hint = `a socket's path has at most ${PATH_LIMIT} bytes: name a shorter one by --socket`;
     throw new ControlError("socket-failed", `Cannot listen on ${socket}`, hint);
   }
-  if (!existsSync(socket)) return;
+  const file = lstatSync(socket, { throwIfNoEntry: false });
+  if (file === undefined) return;
+  if (!file.isSocket()) {
+    const hint = "it is a file of another kind: name another path by --socket";
+    throw new ControlError("socket-failed", `Cannot listen on ${socket}`, hint);
+  }
   const answer = await new Promise<string>((tell) => {
     const client = connect(socket);
     client.once("connect", () => tell(""));
