@@ -3,6 +3,7 @@
 // protocol needs stands in that protocol's config.ts.
 
 import type { ChannelId, Ipv4, Mac, PortId, Vlan } from "../lib/units.ts";
+import type { Interface6Config } from "./ipv6.ts";
 
 /** One port, index = PortId. */
 export interface PortConfig {
@@ -38,6 +39,8 @@ export interface InterfaceConfig {
   readonly addresses: readonly AddressConfig[];
   readonly proxyArp: boolean;
   readonly mtu: number;
+  /** Absent: the interface speaks no IPv6. */
+  readonly ipv6?: Interface6Config | undefined;
 }
 
 /** What all engines of a core see. */
