@@ -132,16 +132,28 @@ export class Bus {
         if (!this.#keep(peer, record, table, buffer)) return false;
       } else {
         this.#arena.u8.copyWithin(at, record, record + RECORD);
-        if (buffer >= 0) {
-          peer.buffers[peer.sender.position] = buffer;
-          peer.outstanding++;
-        }
+        if (buffer >= 0 || peer.outstanding > 0) this.#lend(peer, buffer);
       }
     }
     this.#counters[peer.counters + type] = (this.#counters[peer.counters + type] as number) + 1;
     this.#counters[CORE_AT + CoreCounter.MessagesSent] =
       (this.#counters[CORE_AT + CoreCounter.MessagesSent] as number) + 1;
     return true;
+  }
+
+  /**
+   * Notes the buffer (-1: none) that goes with the record claimed last. The ring may have given the record's place free
+   * since the last `publish`: the buffer that went with it then is back now.
+   */
+  #lend(peer: Peer, buffer: number): void {
+    const { position } = peer.sender;
+    const before = peer.buffers[position] as number;
+    if (before >= 0) {
+      this.#owner.give(before);
+      peer.outstanding--;
+    }
+    peer.buffers[position] = buffer;
+    if (buffer >= 0) peer.outstanding++;
   }
 
   /** Puts a record behind a full ring; past the bound, marks the table dirty. */
@@ -175,10 +187,7 @@ export class Bus {
         const slot = peer.backlogHead++ % BACKLOG;
         this.#arena.u8.set(peer.backlog.subarray(slot * RECORD, slot * RECORD + RECORD), at);
         const buffer = peer.backlogBuffers[slot] as number;
-        if (buffer >= 0) {
-          peer.buffers[peer.sender.position] = buffer;
-          peer.outstanding++;
-        }
+        this.#lend(peer, buffer);
         this.#backlogged--;
       }
     }
@@ -219,7 +228,9 @@ export class Bus {
 
   #reclaim(peer: Peer): void {
     const released = peer.sender.released();
-    const mask = peer.sender.capacity - 1;
+    const { capacity } = peer.sender;
+    const mask = capacity - 1;
+    if (((released - peer.reclaimed) | 0) > capacity) peer.reclaimed = (released - capacity) | 0;
     while (peer.reclaimed !== released) {
       const position = peer.reclaimed & mask;
       const buffer = peer.buffers[position] as number;

@@ -24,6 +24,8 @@ import type { Out, Replicated } from "../engine/out.ts";
 import type { Role } from "../engine/role.ts";
 import { Batch, BURST, type Port } from "../ports/port.ts";
 import { Distributor } from "../steering/distributor.ts";
+import { PARK } from "../steering/move.ts";
+import { Mover } from "../steering/mover.ts";
 import { Bus } from "./bus.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Dispatch } from "./dispatch.ts";
@@ -82,12 +84,12 @@ export class Core implements Out {
   readonly pool: Pool;
   readonly dispatch: Dispatch;
   readonly distributor: Distributor;
+  readonly mover: Mover;
 
   readonly #i32: Int32Array;
   readonly #control: number;
   readonly #draft: Offset;
   readonly #ports: Port[];
-  readonly #steered: boolean[];
   readonly #receive: Batch = new Batch(BURST);
   readonly #transmit: Batch[];
   readonly #up: boolean[];
@@ -122,7 +124,6 @@ export class Core implements Out {
     this.bus = new Bus(arena, layout, core, this.counters, this.pool);
     this.#events = new RingSender(arena, layout.events[core] as Offset, layout.eventCapacity);
     this.#ports = [...options.ports];
-    this.#steered = options.ports.map((_, port) => options.steered?.[port] ?? false);
     this.#up = options.ports.map(() => true);
     this.#transmit = options.ports.map(() => new Batch(TX_BATCH));
     this.#tick = config.cores.tick;
@@ -141,7 +142,11 @@ export class Core implements Out {
       this,
       this.counters.subarray(BUCKET_AT, BUCKET_AT + 128),
     );
+    for (const [port, steered] of (options.steered ?? []).entries()) {
+      this.distributor.setSteered(port, steered);
+    }
     this.dispatch = new Dispatch(config, this, options.now);
+    this.mover = new Mover(this.distributor, this, this.dispatch, (peer) => this.bus.isAlive(peer));
   }
 
   // --- one round ---------------------------------------------------------------------------------------------------
@@ -168,6 +173,8 @@ export class Core implements Out {
         this.#resyncMark(type, at, now);
       } else if (type === Message["resync-ask"]) {
         this.bus.markDirty(this.view.getUint8(at + 1), this.view.getUint16(at + 2));
+      } else if (type === Message["steer-passed"] || type === Message["steer-drained"]) {
+        this.mover.message(type, this.view.getUint8(at + 1), at, now);
       } else if (!this.dispatch.message(type, this.view.getUint8(at + 1), at, now)) {
         this.drop(Drop["bus-unknown"]);
       }
@@ -176,13 +183,11 @@ export class Core implements Out {
 
   #receiveHandedOver(at: Offset, now: Millis): void {
     const port = this.view.getUint16(at + FRAME_PORT);
+    const start = this.view.getInt32(at + FRAME_START);
+    const end = this.view.getInt32(at + FRAME_END);
+    if (this.mover.holdsBack(port, start, end, now)) return;
     this.#hops = this.view.getUint16(at + FRAME_HOPS);
-    this.dispatch.receive(
-      port,
-      this.view.getInt32(at + FRAME_START),
-      this.view.getInt32(at + FRAME_END),
-      now,
-    );
+    this.dispatch.receive(port, start, end, now);
     this.#hops = 0;
   }
 
@@ -191,10 +196,16 @@ export class Core implements Out {
     batch.count = 0;
     (this.#ports[port] as Port).receive(batch);
     const { count } = batch;
-    if (count === 0) return;
+    if (this.cores > 1) this.mover.observe(now);
+    if (count > 0) this.#treatBurst(port, batch, now);
+    if (this.cores > 1) this.mover.received(port, count, BURST, now);
+  }
+
+  #treatBurst(port: PortId, batch: Batch, now: Millis): void {
+    const { count } = batch;
     this.#worked = true;
     let bytes = 0;
-    const check = this.cores > 1 && !(this.#steered[port] as boolean);
+    const check = this.distributor.needed(port);
     for (let n = 0; n < count; n++) {
       const start = batch.start[n] as number;
       const end = batch.end[n] as number;
@@ -204,6 +215,7 @@ export class Core implements Out {
       else {
         const to = this.distributor.pick(port, this.view, start, end, now);
         if (to === this.core) this.dispatch.receive(port, start, end, now);
+        else if (to === PARK) this.mover.park(port, start, end);
         else this.handover(to, port, start, end);
       }
     }
@@ -234,6 +246,11 @@ export class Core implements Out {
   /** Sends, gives buffers back, publishes. */
   #finish(): void {
     for (let port = 0; port < this.#transmit.length; port++) this.#flush(port);
+    if (this.distributor.move.active) {
+      this.mover.round(this.#now);
+      // Frames that were parked may leave now; their buffers go back below.
+      for (let port = 0; port < this.#transmit.length; port++) this.#flush(port);
+    }
     if (this.#worked) {
       for (let port = 0; port < this.#ports.length; port++) (this.#ports[port] as Port).release();
     }
@@ -475,7 +492,7 @@ export class Core implements Out {
   /** Replaces the driver of a port: the interface came back, or the configuration changed. */
   setPort(port: PortId, driver: Port, steered: boolean): void {
     this.#ports[port] = driver;
-    this.#steered[port] = steered;
+    this.distributor.setSteered(port, steered);
     this.#transmit[port] ??= new Batch(TX_BATCH);
     this.#up[port] ??= true;
   }
