@@ -12,6 +12,9 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NODE = process.execPath;
 const MAIN = join(ROOT, "src/main.ts");
+const WIRE = join(ROOT, "test/interop/wire.py");
+/** Debian's own, which knows python3-scapy. */
+const PYTHON = "/usr/bin/python3";
 const READY = /linkloom ready: (\d+) cores?, (\d+) ports?, control (\S+)/;
 let rigs = 0;
 
@@ -26,7 +29,11 @@ export function run(command: string, args: readonly string[], timeout = 60_000):
   return new Promise((resolve) => {
     execFile(command, args, { timeout, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       const code = error === null ? 0 : typeof error.code === "number" ? error.code : 1;
-      resolve({ code, stdout, stderr: stderr + (error !== null && code === 1 ? ` ${error.message}` : "") });
+      resolve({
+        code,
+        stdout,
+        stderr: stderr + (error !== null && code === 1 ? ` ${error.message}` : ""),
+      });
     });
   });
 }
@@ -44,6 +51,52 @@ export async function until<T>(
     if (performance.now() > end) throw new Error(`waited ${millis} ms for ${what}`);
     await delay(20);
   }
+}
+
+/** A frame as it was on a host's wire, its VLAN tag put back. */
+export interface Seen {
+  /** Seconds since the epoch. */
+  readonly t: number;
+  /** Tag control of the outer tag; -1 = untagged. */
+  readonly tci: number;
+  readonly hex: string;
+}
+
+/** A program that runs in a namespace. */
+export interface Started {
+  readonly child: ChildProcess;
+  readonly output: () => string;
+  /** Everything that it printed, when it has ended. */
+  readonly ended: Promise<string>;
+}
+
+/** What came of many pings. */
+export interface Pings {
+  readonly sent: number;
+  readonly lost: number;
+  readonly gapMs: number;
+}
+
+/** What iperf3 measured. */
+export interface Throughput {
+  readonly gigabits: number;
+  readonly bytes: number;
+  /** Segments sent again (TCP). */
+  readonly retransmits: number;
+  /** Share of datagrams that did not arrive (UDP). */
+  readonly lost: number;
+}
+
+interface IperfSum {
+  readonly bytes?: number;
+  readonly bits_per_second?: number;
+  readonly retransmits?: number;
+  readonly lost_percent?: number;
+}
+
+interface IperfAnswer {
+  readonly error?: string;
+  readonly end: { sum_received?: IperfSum; sum_sent?: IperfSum; sum?: IperfSum };
 }
 
 /** A running `linkloom run`. */
@@ -76,7 +129,9 @@ export class Appliance {
 
   async stop(): Promise<number> {
     if (this.child.exitCode !== null) return this.child.exitCode;
-    const ended = new Promise<number>((resolve) => this.child.once("exit", (code) => resolve(code ?? -1)));
+    const ended = new Promise<number>((resolve) =>
+      this.child.once("exit", (code) => resolve(code ?? -1)),
+    );
     this.child.kill("SIGTERM");
     return ended;
   }
@@ -146,7 +201,8 @@ export class Rig {
   }
 
   async address(short: string, device: string, ...addresses: string[]): Promise<void> {
-    for (const address of addresses) await this.in(short, "ip", "addr", "add", address, "dev", device);
+    for (const address of addresses)
+      await this.in(short, "ip", "addr", "add", address, "dev", device);
   }
 
   /** Runs a command in a namespace; it must succeed. */
@@ -160,15 +216,73 @@ export class Rig {
   }
 
   /** Starts a command in a namespace that runs on; its output so far. */
-  start(short: string, command: string, ...args: string[]): { child: ChildProcess; output: () => string } {
+  start(short: string, command: string, ...args: string[]): Started {
     const child = spawn("ip", ["netns", "exec", this.name(short), command, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#children.push(child);
     let text = "";
-    child.stdout?.on("data", (data: Buffer) => (text += data.toString()));
-    child.stderr?.on("data", (data: Buffer) => (text += data.toString()));
-    return { child, output: () => text };
+    child.stdout?.on("data", (data: Buffer) => {
+      text += data.toString();
+    });
+    child.stderr?.on("data", (data: Buffer) => {
+      text += data.toString();
+    });
+    const ended = new Promise<string>((resolve) => child.once("close", () => resolve(text)));
+    return { child, output: () => text, ended };
+  }
+
+  /** Ends a program that was started before the rig's end. */
+  async finish(started: Started, signal: NodeJS.Signals = "SIGTERM"): Promise<string> {
+    if (started.child.exitCode === null && started.child.signalCode === null)
+      started.child.kill(signal);
+    return started.ended;
+  }
+
+  /** Runs wire.py in a namespace to its end; what it printed. */
+  wire(short: string, ...args: (string | number)[]): Promise<string> {
+    return this.in(short, PYTHON, WIRE, ...args.map(String));
+  }
+
+  /** Starts wire.py in a namespace; resolves when it is ready. */
+  async startWire(short: string, ...args: (string | number)[]): Promise<Started> {
+    const started = this.start(short, PYTHON, WIRE, ...args.map(String));
+    await until(`wire.py ${args.join(" ")}`, () => started.output().includes("ready"));
+    return started;
+  }
+
+  /** Looks at what arrives on a device, at Ethernet types (hex) or at all; the frames so far. */
+  async sniff(short: string, device: string, ...types: string[]): Promise<() => Seen[]> {
+    const started = await this.startWire(short, "sniff", device, ...types);
+    return () =>
+      started
+        .output()
+        .split("\n")
+        .filter((line) => line.startsWith("{") && line.endsWith("}"))
+        .map((line) => JSON.parse(line) as Seen);
+  }
+
+  /** A program of Debian's Python, with scapy. */
+  python(short: string, program: string): Promise<string> {
+    return this.in(short, PYTHON, "-c", program);
+  }
+
+  /** iperf3 from one host to another; the server ends after one client. */
+  async iperf(from: string, to: string, address: string, ...more: string[]): Promise<Throughput> {
+    const server = this.start(to, "iperf3", "-s", "-1", "--forceflush");
+    await until("the iperf3 server", () => server.output().includes("listening"));
+    const done = await this.try(from, "iperf3", "-J", "-c", address, ...more);
+    const answer = JSON.parse(done.stdout) as IperfAnswer;
+    if (answer.error !== undefined) throw new Error(`iperf3: ${answer.error}`);
+    await this.finish(server);
+    const { sum_received, sum_sent, sum } = answer.end;
+    const total = sum_received ?? sum;
+    return {
+      gigabits: (total?.bits_per_second ?? 0) / 1e9,
+      bytes: total?.bytes ?? 0,
+      retransmits: sum_sent?.retransmits ?? 0,
+      lost: (sum?.lost_percent ?? 0) / 100,
+    };
   }
 
   /** MAC of a device, as the kernel tells it. */
@@ -183,16 +297,46 @@ export class Rig {
     return Number(/(\d+) received/.exec(done.stdout)?.[1] ?? 0);
   }
 
+  /** Pings every 10 ms until told to stop; then how many were lost and the longest silence between two answers. */
+  startPing(short: string, target: string): { stop: () => Promise<Pings> } {
+    const started = this.start(short, "ping", "-D", "-n", "-i", "0.01", "-W", "1", target);
+    return {
+      stop: async () => {
+        const text = await this.finish(started, "SIGINT");
+        const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(text) ?? [];
+        const times = [...text.matchAll(/^\[([\d.]+)\] \d+ bytes from/gm)].map((m) => Number(m[1]));
+        let gap = 0;
+        for (const [n, at] of times.entries()) gap = Math.max(gap, at - (times[n - 1] ?? at));
+        return { sent: Number(sent), lost: Number(sent) - Number(received), gapMs: gap * 1000 };
+      },
+    };
+  }
+
   /** Starts the appliance in a mute namespace; resolves when it says that it is ready. */
   async linkloom(short: string, config: string, ...options: string[]): Promise<Appliance> {
     const file = join(this.directory, `${short}.yaml`);
     const socket = join(this.directory, `${short}.sock`);
     writeFileSync(file, config);
-    const { child, output } = this.start(short, NODE, MAIN, "run", "-c", file, "--socket", socket, ...options);
-    await until("the appliance to be ready", () => {
-      if (child.exitCode !== null) throw new Error(`linkloom ended with ${child.exitCode}: ${output()}`);
-      return READY.test(output());
-    }, 30_000);
+    const { child, output } = this.start(
+      short,
+      NODE,
+      MAIN,
+      "run",
+      "-c",
+      file,
+      "--socket",
+      socket,
+      ...options,
+    );
+    await until(
+      "the appliance to be ready",
+      () => {
+        if (child.exitCode !== null)
+          throw new Error(`linkloom ended with ${child.exitCode}: ${output()}`);
+        return READY.test(output());
+      },
+      30_000,
+    );
     return new Appliance(child, socket, output);
   }
 

@@ -1,0 +1,155 @@
+#!/usr/bin/python3
+"""What interop tests do on a host's wire: look at frames as they are, send frames as they are, and many UDP flows.
+
+  wire.py sniff DEVICE [ETHERTYPE ...]        one JSON line per frame that arrives: {"t", "tci", "hex"}; tci -1 is untagged
+  wire.py send DEVICE COUNT INTERVAL HEX ...  the frames in turn, COUNT times, INTERVAL seconds apart
+  wire.py burst ADDRESS PORT COUNT            one datagram, its number, from each of COUNT sockets, as fast as they go
+  wire.py collect PORT SECONDS                numbers that burst sent; ends after SECONDS of silence
+  wire.py receive PORT SECONDS                numbered flows; ends after SECONDS of silence; one JSON object
+  wire.py stream ADDRESS PORT FLOWS EACH RATE EACH datagrams in each of FLOWS flows, RATE a second in all
+
+The kernel takes a frame's outer VLAN tag off before a program sees it; sniff puts it back from the frame's metadata.
+"""
+
+import json
+import socket
+import struct
+import sys
+import time
+
+ETH_P_ALL = 3
+SOL_PACKET = 263
+PACKET_AUXDATA = 8
+OUTGOING = 4
+VLAN_VALID = 0x10
+VLAN_TPID_VALID = 0x40
+
+
+def raw(device):
+    """A socket that sees every frame of a device."""
+    link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16 * 1024 * 1024)
+    link.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+    link.bind((device, ETH_P_ALL))
+    return link
+
+
+def sniff(device, *types):
+    """Prints frames; with types, only of these innermost Ethernet types."""
+    wanted = {int(one, 16) for one in types}
+    link = raw(device)
+    print("ready", flush=True)
+    while True:
+        frame, aux, _, origin = link.recvmsg(65600, 256)
+        at = time.time()
+        if origin[2] == OUTGOING:
+            continue
+        tci = -1
+        for _, kind, data in aux:
+            if kind != PACKET_AUXDATA:
+                continue
+            status, _, _, _, _, tag, tpid = struct.unpack("IIIHHHH", data[:20])
+            if status & VLAN_VALID:
+                tci = tag
+                tpid = tpid if status & VLAN_TPID_VALID else 0x8100
+                frame = frame[:12] + struct.pack("!HH", tpid, tag) + frame[12:]
+        where = 12
+        while frame[where : where + 2] in (b"\x81\x00", b"\x88\xa8"):
+            where += 4
+        if wanted and int.from_bytes(frame[where : where + 2], "big") not in wanted:
+            continue
+        print(json.dumps({"t": at, "tci": tci, "hex": frame.hex()}), flush=True)
+
+
+def send(device, count, interval, *frames):
+    """Sends frames as they are."""
+    link = raw(device)
+    for turn in range(int(count)):
+        if turn > 0 and float(interval) > 0:
+            time.sleep(float(interval))
+        for frame in frames:
+            link.send(bytes.fromhex(frame))
+
+
+def burst(address, port, count):
+    """Many source ports, so that the frames reach every core."""
+    sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(int(count))]
+    for one in sockets:
+        one.connect((address, int(port)))
+    for number, one in enumerate(sockets):
+        one.send(struct.pack("!I", number))
+    time.sleep(0.2)
+
+
+def bound(port, seconds):
+    """A socket that gives up after a silence."""
+    one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 64 * 1024 * 1024)
+    one.bind(("0.0.0.0", int(port)))
+    # The first datagram may take long: the other side has still to start.
+    one.settimeout(15)
+    print("ready", flush=True)
+    return one
+
+
+def collect(port, seconds):
+    """The numbers that burst sent, in order of arrival."""
+    one = bound(port, seconds)
+    numbers = []
+    try:
+        while True:
+            numbers.append(struct.unpack("!I", one.recv(64)[:4])[0])
+            one.settimeout(float(seconds))
+    except TimeoutError:
+        print(json.dumps(numbers), flush=True)
+
+
+def receive(port, seconds):
+    """Order, loss and repetition of numbered flows."""
+    one = bound(port, seconds)
+    last = {}
+    received = reordered = 0
+    try:
+        while True:
+            flow, number = struct.unpack("!II", one.recv(2048)[:8])
+            received += 1
+            if number <= last.get(flow, -1):
+                reordered += 1
+            else:
+                last[flow] = number
+            if received == 1:
+                one.settimeout(float(seconds))
+    except TimeoutError:
+        print(json.dumps({"received": received, "reordered": reordered, "flows": len(last)}), flush=True)
+
+
+def stream(address, port, flows, each, rate):
+    """Numbered flows, in turn; flow n leaves from port 20000 + n."""
+    sockets = []
+    for flow in range(int(flows)):
+        one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        one.bind(("0.0.0.0", 20000 + flow))
+        one.connect((address, int(port)))
+        sockets.append(one)
+    start = time.monotonic()
+    sent = 0
+    for number in range(int(each)):
+        for flow, one in enumerate(sockets):
+            one.send(struct.pack("!II", flow, number))
+            sent += 1
+            if sent % 16 == 0:
+                early = start + sent / float(rate) - time.monotonic()
+                if early > 0:
+                    time.sleep(early)
+    print(json.dumps({"sent": sent, "seconds": time.monotonic() - start}), flush=True)
+
+
+if __name__ == "__main__":
+    {
+        "sniff": sniff,
+        "send": send,
+        "burst": burst,
+        "collect": collect,
+        "receive": receive,
+        "stream": stream,
+    }[sys.argv[1]](*sys.argv[2:])
