@@ -17,6 +17,7 @@ import {
   Presence,
   presenceWord,
 } from "../core/layout.ts";
+import { EventCode } from "../engine/event.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
 import { STATUS_NAMES, Status } from "../host/sender.ts";
 import { Arena, Planner } from "../lib/arena.ts";
@@ -37,6 +38,7 @@ import type {
   StartPlan,
 } from "../control/appliance-port.ts";
 import { Clock, monotonic } from "./clock.ts";
+import { bucketFrames, Rebalancer } from "./rebalance.ts";
 import type { PlainError, PortOpening, Reply, Request, WorkerStart } from "./protocol.ts";
 import { workerUrl } from "./worker-url.ts";
 
@@ -139,8 +141,13 @@ export class RunningAppliance implements Appliance {
     );
     initControl(this.arena, this.layout, masters, config.steering.buckets);
     const at = this.layout.control;
-    const steers = options.drivers.some((driver) => driver?.driver === "packet" || driver?.driver === "tap");
-    this.#page = { at, map: steers && config.cores.count > 1 ? shareStatePage(this.arena, at) : -1 };
+    const steers = options.drivers.some(
+      (driver) => driver?.driver === "packet" || driver?.driver === "tap",
+    );
+    this.#page = {
+      at,
+      map: steers && config.cores.count > 1 ? shareStatePage(this.arena, at) : -1,
+    };
     this.#eventRings = this.layout.events.map(
       (at) => new RingReceiver(this.arena, at, this.layout.eventCapacity),
     );
@@ -161,8 +168,25 @@ export class RunningAppliance implements Appliance {
       throw error;
     }
     appliance.startedAt = Date.now();
-    appliance.#eventTimer = setInterval(() => appliance.#collectEvents(), EVENT_INTERVAL);
+    appliance.#startTimer();
     return appliance;
+  }
+
+  /** What the control core does by itself while the cores run: collects events, keeps loads alike. */
+  #startTimer(): void {
+    const rebalancer = new Rebalancer({
+      buckets: this.buckets(),
+      frames: () => this.bucketFrames(),
+      loads: () => loadsOf(this.arena, this.layout).slice(),
+      moved: ({ bucket, from, to }) => {
+        for (const core of this.#threads.keys()) this.wake(core);
+        this.#addEvent(this.clock.now(), -1, EventCode["bucket-moved"], bucket, from, to, 0);
+      },
+    });
+    this.#eventTimer = setInterval(() => {
+      this.#collectEvents();
+      rebalancer.turn(this.#config, this.clock.now());
+    }, EVENT_INTERVAL);
   }
 
   /**
@@ -309,7 +333,11 @@ export class RunningAppliance implements Appliance {
     const answer =
       command.kind === "ping"
         ? await this.#ping(core, command)
-        : await this.#request(core, { id: this.#nextRequest++, kind: "command", command }, COMMAND_TIMEOUT);
+        : await this.#request(
+            core,
+            { id: this.#nextRequest++, kind: "command", command },
+            COMMAND_TIMEOUT,
+          );
     return answer as CoreAnswer<C["kind"]>;
   }
 
@@ -324,7 +352,11 @@ export class RunningAppliance implements Appliance {
       }, command.timeoutMs);
       this.#pings.set(id, { sent, timer, resolve });
     });
-    const request: Request = { id: this.#nextRequest++, kind: "command", command: { ...command, id } };
+    const request: Request = {
+      id: this.#nextRequest++,
+      kind: "command",
+      command: { ...command, id },
+    };
     const { status } = (await this.#request(core, request, COMMAND_TIMEOUT)) as { status: number };
     if (status > LAST_GOOD_STATUS) {
       this.#ponged(id, STATUS_NAMES[status] ?? "unreachable", this.clock.now());
@@ -384,6 +416,12 @@ export class RunningAppliance implements Appliance {
     return bucketsOf(this.arena, this.layout).subarray(0, this.#config.steering.buckets);
   }
 
+  /** Frames per bucket since the start, steered by software or by the kernel. */
+  bucketFrames(): Float64Array {
+    const counters = this.#threads.map((_, core) => this.counters(core));
+    return bucketFrames(counters, this.arena, this.layout.control);
+  }
+
   events(since: number, limit: number): readonly RawEvent[] {
     this.#collectEvents();
     const first = this.#events.findIndex(({ sequence }) => sequence > since);
@@ -392,15 +430,24 @@ export class RunningAppliance implements Appliance {
 
   #collectEvents(): void {
     const { view } = this.arena;
+    let links = false;
     for (const [core, ring] of this.#eventRings.entries()) {
       for (let left = ring.available(); left > 0; left--) {
         const at: Offset = ring.next();
         const number = (index: number): number => view.getFloat64(at + EVENT_NUMBERS + index * 8);
+        const code = view.getUint16(at);
+        if (code === EventCode["port-up"] || code === EventCode["port-down"]) {
+          const state = this.#portStates[number(0)];
+          if (state !== undefined) {
+            this.#portStates[number(0)] = { ...state, up: code === EventCode["port-up"] };
+          }
+          links = true;
+        }
         this.#events.push({
           sequence: this.#nextEvent++,
           time: this.#epoch + view.getFloat64(at + EVENT_TIME),
           core,
-          code: view.getUint16(at),
+          code,
           a: number(0),
           b: number(1),
           c: number(2),
@@ -409,7 +456,35 @@ export class RunningAppliance implements Appliance {
       }
       ring.release();
     }
-    if (this.#events.length > EVENT_HISTORY) this.#events.splice(0, this.#events.length - EVENT_HISTORY);
+    // An interface that came back may have another address and MTU.
+    if (links) void this.#refreshPorts().catch(() => {}); // A core that fails says so by itself.
+    if (this.#events.length > EVENT_HISTORY)
+      this.#events.splice(0, this.#events.length - EVENT_HISTORY);
+  }
+
+  /** Asks a core what it sees of the ports now. */
+  async #refreshPorts(): Promise<void> {
+    const core = Math.max(
+      0,
+      this.#threads.findIndex(({ online }) => online),
+    );
+    const request: Request = { id: this.#nextRequest++, kind: "ports" };
+    const states = (await this.#request(core, request, COMMAND_TIMEOUT)) as PortState[];
+    for (const [port, state] of states.entries()) this.#portStates[port] = state;
+  }
+
+  /** `core` -1: the control core. */
+  #addEvent(
+    at: Millis,
+    core: number,
+    code: number,
+    a: number,
+    b: number,
+    c: number,
+    d: number,
+  ): void {
+    const time = this.#epoch + at;
+    this.#events.push({ sequence: this.#nextEvent++, time, core, code, a, b, c, d });
   }
 
   // --- change and end ----------------------------------------------------------------------------------------------
@@ -420,11 +495,19 @@ export class RunningAppliance implements Appliance {
     const before = this.#config;
     for (const key of ["count", "tick", "idle"] as const) {
       if (config.cores[key] !== before.cores[key]) {
-        throw new ApplianceError("reload-refused", `cores.${key} cannot change while running`, "restart the appliance");
+        throw new ApplianceError(
+          "reload-refused",
+          `cores.${key} cannot change while running`,
+          "restart the appliance",
+        );
       }
     }
     if (config.globalCache !== before.globalCache) {
-      throw new ApplianceError("reload-refused", "global-cache.size cannot change while running", "restart the appliance");
+      throw new ApplianceError(
+        "reload-refused",
+        "global-cache.size cannot change while running",
+        "restart the appliance",
+      );
     }
     const changes = this.#portChanges(drivers);
     for (const [port, opening] of Object.entries(changes)) this.openings[Number(port)] = opening;
@@ -433,6 +516,7 @@ export class RunningAppliance implements Appliance {
       await this.#request(core, { id, kind: "configure", config, ports: changes }, COMMAND_TIMEOUT);
     }
     this.#config = config;
+    await this.#refreshPorts();
     const word = this.layout.control >> 2;
     for (let role = 0; role < ROLE_COUNT; role++) {
       this.arena.i32[word + Control.RoleAt + role] = electMaster(config, role, () => true);
@@ -451,7 +535,11 @@ export class RunningAppliance implements Appliance {
       }
       const plan = planPort(this.#planner, driver, this.#config.cores.count);
       if (this.#planner.size > this.arena.buffer.byteLength) {
-        throw new ApplianceError("reload-refused", "no address space is left for another port", "restart the appliance");
+        throw new ApplianceError(
+          "reload-refused",
+          "no address space is left for another port",
+          "restart the appliance",
+        );
       }
       changes[port] = { driver, plan };
     }

@@ -31,7 +31,9 @@ export class Commands {
     switch (command.kind) {
       case "rows": {
         const table = command.table === "arp" ? Table.Arp : Table.Bridge;
-        return dispatch.replicated(table)?.rows(command.cursor, Math.min(command.limit, MAX_ROWS), now);
+        return dispatch
+          .replicated(table)
+          ?.rows(command.cursor, Math.min(command.limit, MAX_ROWS), now);
       }
       case "summary":
         return { tables: this.#summaries() };
@@ -45,7 +47,9 @@ export class Commands {
       case "arp-rm":
         return { count: resolver.remove(command.address, command.interface, now) };
       case "arp-clear":
-        return { count: resolver.clear({ iface: command.interface, address: command.address }, now) };
+        return {
+          count: resolver.clear({ iface: command.interface, address: command.address }, now),
+        };
       case "arp-announce":
         return { count: resolver.announce(-1, command.address, now) };
       case "bridge-add":

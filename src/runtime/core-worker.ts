@@ -12,7 +12,14 @@ import type { Port } from "../ports/port.ts";
 import { Clock } from "./clock.ts";
 import { Commands } from "./commands.ts";
 import { runLoop } from "./loop.ts";
-import { plainError, type PortOpening, type Reply, type Request, type WorkerStart } from "./protocol.ts";
+import type { PortState } from "../control/appliance-port.ts";
+import {
+  plainError,
+  type PortOpening,
+  type Reply,
+  type Request,
+  type WorkerStart,
+} from "./protocol.ts";
 
 const start = workerData as WorkerStart;
 const arena = Arena.attach(start.memory);
@@ -23,7 +30,10 @@ function tell(reply: Reply): void {
   start.mailbox.postMessage(reply);
 }
 
-function open(port: number, opening: PortOpening | null | undefined): { driver: Port; steered: boolean } {
+function open(
+  port: number,
+  opening: PortOpening | null | undefined,
+): { driver: Port; steered: boolean } {
   if (opening === null || opening === undefined) return { driver: new NoPort(), steered: true };
   return openPort(opening.driver, {
     arena,
@@ -50,7 +60,18 @@ function run(): void {
   });
   core.bus.onSleeper((to) => signal(start.wakeups[to] as number));
   let descriptors: readonly number[] = opened.flatMap(({ driver }) => driver.descriptors);
-  const commands = new Commands(core, (id, reason, now) => tell({ kind: "pong", id, reason, at: now }));
+  const commands = new Commands(core, (id, reason, now) =>
+    tell({ kind: "pong", id, reason, at: now }),
+  );
+
+  const statesOf = (now: Millis): PortState[] => {
+    const states: PortState[] = [];
+    for (let port = 0; ; port++) {
+      const driver = core.port(port);
+      if (driver === undefined) return states;
+      states.push(driver.status(now));
+    }
+  };
 
   const configure = (request: Extract<Request, { kind: "configure" }>, now: Millis): void => {
     for (const [key, opening] of Object.entries(request.ports)) {
@@ -60,7 +81,9 @@ function run(): void {
       core.setPort(port, driver, steered);
     }
     core.configure(request.config, now);
-    descriptors = request.config.common.ports.flatMap((_, port) => core.port(port)?.descriptors ?? []);
+    descriptors = request.config.common.ports.flatMap(
+      (_, port) => core.port(port)?.descriptors ?? [],
+    );
   };
 
   const answer = (request: Request, now: Millis): void => {
@@ -68,6 +91,8 @@ function run(): void {
       if (request.kind === "configure") {
         configure(request, now);
         tell({ kind: "answer", id: request.id, answer: { count: 1 } });
+      } else if (request.kind === "ports") {
+        tell({ kind: "answer", id: request.id, answer: statesOf(now) });
       } else {
         tell({ kind: "answer", id: request.id, answer: commands.run(request.command, now) });
       }

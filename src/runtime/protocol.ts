@@ -36,6 +36,8 @@ export interface WorkerStart {
 /** From the control core. */
 export type Request =
   | { readonly id: number; readonly kind: "command"; readonly command: CoreCommand }
+  /** What this core sees of the ports now. */
+  | { readonly id: number; readonly kind: "ports" }
   | {
       readonly id: number;
       readonly kind: "configure";
@@ -55,7 +57,11 @@ export interface PlainError {
 
 /** From a core's thread. */
 export type Reply =
-  | { readonly kind: "online"; readonly ports: readonly PortState[]; readonly steered: readonly boolean[] }
+  | {
+      readonly kind: "online";
+      readonly ports: readonly PortState[];
+      readonly steered: readonly boolean[];
+    }
   | { readonly kind: "failed"; readonly error: PlainError }
   | { readonly kind: "answer"; readonly id: number; readonly answer: unknown }
   /** An echo of ours was answered ("") or refused, at the appliance's time `at`. */

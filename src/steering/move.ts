@@ -273,6 +273,7 @@ export class MoveControl {
 
   /** Announces, rewrites the byte, says so. The caller then wakes the cores that sleep. */
   move(bucket: number, to: CoreId): void {
+    if (this.#buckets[bucket] === to) return;
     const words = this.#words;
     const epoch = ((words[MoveWord.Announced] as number) + 1) | 0;
     words[MoveWord.Bucket] = bucket;
