@@ -2,10 +2,12 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { check } from "./check.ts";
 import { compile, type Facts, ranges } from "./compile.ts";
+import { configRows } from "./config-text.ts";
 import type { Configuration } from "./configuration.ts";
 import { SMALL } from "./example.ts";
 import { planOf } from "./fake-appliance.ts";
 import { derivedMac } from "./machine.ts";
+import { changes } from "./run.ts";
 
 const facts: Facts = {
   link: (name) => ({
@@ -132,4 +134,30 @@ test("derived MACs are unicast, locally administered and the same every time", (
     assert.ok(Number.isSafeInteger(mac) && mac < 2 ** 48);
   }
   assert.notEqual(derivedMac("a"), derivedMac("b"));
+});
+
+test("OPS-1 the configuration prints as flat rows in the file's own notation", () => {
+  const rows = new Map(configRows(checked(SMALL)).map(({ path, value }) => [path, value]));
+
+  assert.equal(rows.get("cores.tick"), "1ms");
+  assert.equal(rows.get("steering.unit"), "1");
+  assert.equal(rows.get("steering.rebalance.threshold"), "20%");
+  assert.equal(rows.get("bridges.br0.ageing-time"), "5m");
+  assert.equal(rows.get("interfaces.vlan10.addresses[0]"), "192.0.2.1/24");
+  assert.equal(rows.get("routes[0].via"), "198.51.100.1");
+  assert.equal(rows.get("forwarding.ipv4"), "true");
+  assert.equal(rows.get("global-cache.size"), "64MiB");
+});
+
+test("OPS-1 what differs between two files is named by its path", () => {
+  const after = SMALL.replace("192.0.2.1/24", "192.0.2.3/24").replace(
+    "p1: {mode: trunk,",
+    "p1: {mode: trunk, native-vlan: none,",
+  );
+
+  assert.deepEqual(changes(checked(SMALL), checked(SMALL)), []);
+  assert.deepEqual(changes(checked(SMALL), checked(after.replace(" native-vlan: 1,", ""))), [
+    "bridges.br0.channels.p1.native-vlan",
+    "interfaces.vlan10.addresses[0]",
+  ]);
 });

@@ -22,22 +22,16 @@ const DURATIONS = new Set([
   "hold",
 ]);
 
-interface Leaf {
-  readonly ipv4?: number | undefined;
-  readonly ipv6?: readonly [number, number, number, number] | undefined;
-  readonly length?: number;
-  readonly frames?: number;
-  readonly millis?: number;
-}
-
-/** A value that is one scalar in the file although it is an object here. */
+/** A value that is one scalar in the file although it is an object here: an address, a prefix, a unit. */
 function leaf(value: object): string | undefined {
-  const { ipv4, ipv6, length, frames, millis } = value as Leaf;
-  if (frames !== undefined) return String(frames);
-  if (millis !== undefined) return formatDuration(millis);
-  if (ipv4 === undefined && ipv6 === undefined) return undefined;
-  const address = ipv6 === undefined ? formatIpv4(ipv4 ?? 0) : formatIpv6(...ipv6);
-  return length === undefined ? address : `${address}/${length}`;
+  const { ipv4, ipv6, length, frames, millis } = value as Readonly<Record<string, unknown>>;
+  if (typeof frames === "number") return String(frames);
+  if (typeof millis === "number") return formatDuration(millis);
+  let address: string;
+  if (typeof ipv4 === "number") address = formatIpv4(ipv4);
+  else if (Array.isArray(ipv6)) address = formatIpv6(...(ipv6 as [number, number, number, number]));
+  else return undefined;
+  return typeof length === "number" ? `${address}/${length}` : address;
 }
 
 function scalarText(key: string, value: unknown): string {

@@ -4,7 +4,7 @@
 import type { Appliance } from "./appliance-port.ts";
 import { configRows } from "./config-text.ts";
 import type { Configuration } from "./configuration.ts";
-import { ConfigError, describeFault, type Fault, twoLines } from "./errors.ts";
+import { ConfigError, ControlError, describeFault, type Fault, twoLines } from "./errors.ts";
 import { load, plan } from "./load.ts";
 import { claimSocket, serve } from "./server.ts";
 
@@ -105,7 +105,12 @@ async function reloadFile(
   } catch (error) {
     if (error instanceof ConfigError) tell(file, error.faults, warn);
     const { what, why } = twoLines(error);
-    warn(`linkloom: reload refused, nothing changed: ${what}`);
+    // Only a refusal before the first core was told leaves everything as it was.
+    const refused =
+      error instanceof ControlError || (error as { code?: string }).code === "reload-refused";
+    warn(
+      `linkloom: reload ${refused ? "refused, nothing changed" : "failed, restart it"}: ${what}`,
+    );
     warn(`  ${why}`);
     return undefined;
   }

@@ -270,8 +270,9 @@ class Shower {
       case "channel":
       case "interface":
         return this.#name(field, value);
-      case "age-ms":
       case "last-move-ms":
+        return value < 0 ? null : Math.round(value); // It never moved.
+      case "age-ms":
       case "due-ms":
       case "period-ms":
         return Math.round(value);
