@@ -240,6 +240,9 @@ test("BR-2 a channel without link gets nothing: counted for one station, silent 
   rig.receive(0, 0, frame(C, B), 2);
   assert.deepEqual(rig.sent(), [`2 ${frame(C, B)}`]);
   assert.deepEqual(rig.drops(), []);
+  rig.channels[0]?.linkChanged(2, false);
+  rig.receive(0, 0, frame(C, B), 3);
+  assert.deepEqual(rig.drops(), ["no-destination-channel"], "nobody is left");
 });
 
 test("BR-2 a link that goes down takes the stations learned there along, on all cores, and only these", () => {
@@ -322,6 +325,18 @@ test("BR-6 an access channel takes its own VLAN's tag and a priority tag, and no
     "the priority goes along where a tag does",
   );
   assert.deepEqual(passes({ members }, 0, [20]), ["vlan-tagged-on-access"]);
+});
+
+test("BR-6 a priority tag on the way to a known station names the VLAN and keeps the priority, or goes", () => {
+  const rig = learned({ members: [access(10), trunk(1, 10), access(10)] }, [
+    [A, 1, [10]],
+    [B, 2],
+  ]);
+
+  rig.receive(0, 0, frame(A, C, [0xb000]), 2);
+  rig.receive(0, 0, frame(B, C, [0xb000]), 2);
+
+  assert.deepEqual(rig.sent(), [`1 ${frame(A, C, [0xb00a])}`, `2 ${frame(B, C)}`]);
 });
 
 test("BR-6 stations are learned for each VLAN alone", () => {

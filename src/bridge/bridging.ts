@@ -319,6 +319,15 @@ export class Bridging implements Engine, Replicated, Stations {
     this.#missed = [];
   }
 
+  /** The ageing timer of every bridge, as `show timers` prints it. */
+  timers(now: Millis): Record<string, unknown>[] {
+    return this.#bridges.map((stations, index) => {
+      const { due, period } = stations.timer(now);
+      const subject = this.#config.bridges[index]?.name ?? "";
+      return { timer: "bridge-ageing", subject, "due-ms": due, "period-ms": period };
+    });
+  }
+
   // --- people and the control core -----------------------------------------------------------------------------------
 
   /** Takes over a configuration. Stations stay, except where their channel or VLAN is gone. */
@@ -388,8 +397,8 @@ export class Bridging implements Engine, Replicated, Stations {
     return resyncSlice(this.#bridges, to, cursor, limit);
   }
 
-  resyncBegin(from: CoreId, now: Millis): void {
-    for (const stations of this.#bridges) stations.resync.begin(from, now);
+  resyncBegin(from: CoreId): void {
+    for (const stations of this.#bridges) stations.resync.begin(from);
   }
 
   resyncEnd(from: CoreId): void {

@@ -106,6 +106,17 @@ test("BR-4 two cores that learn one MAC on two channels at once end with the sam
   }
 });
 
+test("BR-4 what a core says after it has heard another is newer, although its clock stood still", () => {
+  const rig = rigOf(2);
+  for (let n = 0; n < 5; n++) see(rig, 0, A, n & 1, 7);
+  rig.settle(7);
+  see(rig, 1, A, 2, 7);
+  rig.settle(7);
+
+  assertEqual(rig);
+  assert.equal(rig.bridges[0]?.locate(0, A, 10), 2);
+});
+
 test("BR-4 a word that is older than a deletion does not bring the station back", () => {
   const rig = rigOf(3);
   see(rig, 0, A, 0, 1);
@@ -133,6 +144,8 @@ const step = fc.record({
     "clear",
     "linkDown",
     "age",
+    "timer",
+    "look",
   ),
   core: fc.nat(3),
   station: fc.nat(7),
@@ -140,6 +153,18 @@ const step = fc.record({
   pick: fc.nat(11),
   wait: fc.constantFrom(0, 0, 0.03, 0.2, 1, 30),
 });
+
+/** The bus is quiet for long before a timer; then the cores' walks, frames and messages mix again. */
+function passTimer(rig: BridgeRig, before: number, pick: number): number {
+  rig.settle(before);
+  let now = (Math.floor(before / 20_000) + 1) * 20_000;
+  for (let n = 0; n < 3 * rig.bridges.length; n++) {
+    rig.bridges[(n + pick) % rig.bridges.length]?.tick(now);
+    if (pick % 3 === 0) rig.deliverOne(pick + n, now);
+    now += 0.5;
+  }
+  return now;
+}
 
 function play(
   rig: BridgeRig,
@@ -155,6 +180,8 @@ function play(
     else if (kind === "deliver") rig.deliverOne(pick, now);
     else if (kind === "linkDown") bridge.linkDown(channel, now);
     else if (kind === "age") for (const each of rig.bridges) each.tick(now);
+    else if (kind === "look") bridge.summary();
+    else if (kind === "timer") now = passTimer(rig, now, pick);
     else if (pick < 3) bridge.clear({ mac: A + station * 0x101 }, now);
     else if (pick < 6) bridge.clear({ vlan: 10, channel }, now);
     else if (pick < 9) bridge.clear({ vlan: 10 }, now);
@@ -295,6 +322,30 @@ test("BR-5 no core flushes what another still sees, at whatever moments frames a
   }
 });
 
+test("BR-5 a word that came between two cores' walks counts for both, although the later walk clears its flag", () => {
+  for (const ageing of ["each-tells", "one", "each-silent"] as const) {
+    const rig = rigOf(2, { ageing, ageingTime: P });
+    rig.tickTo(0, 0, 1);
+    see(rig, 1, A, 0, 1);
+    rig.settle(1);
+    const walk = (core: number, at: number): void => {
+      for (let n = 0; n < 4; n++) rig.bridges[core]?.tick(at + n);
+      rig.settle(at + 4);
+    };
+
+    walk(1, P);
+    see(rig, 1, A, 0, P + 4);
+    rig.settle(P + 4);
+    walk(0, P + 5);
+    see(rig, 1, A, 0, 2 * P - 1);
+    walk(1, 2 * P);
+    walk(0, 2 * P + 5);
+
+    assert.equal(rig.entries(0).length, 1, ageing);
+    assertEqual(rig);
+  }
+});
+
 test("BR-5 a flush that crosses a core's own traffic is answered, and the station stays everywhere", () => {
   const rig = rigOf(2, { ageingTime: P });
   rig.tickTo(0, 0, 1);
@@ -345,7 +396,7 @@ function resync(rig: BridgeRig, from: number, to: number, now: number): void {
   const sender = rig.bridges[from] as Bridging;
   const receiver = rig.bridges[to] as Bridging;
   rig.settle(now);
-  receiver.resyncBegin(from, now);
+  receiver.resyncBegin(from);
   for (let cursor = 0; cursor >= 0; ) {
     cursor = sender.resync(to, cursor, 3);
     assert.ok(rig.collect() <= 3, "as many as were asked for");
@@ -405,7 +456,7 @@ test("CORE-3 a peer's entry that it does not name any more is gone", () => {
   rig.settle(1);
   const receiver = rig.bridges[1] as Bridging;
 
-  receiver.resyncBegin(0, 5);
+  receiver.resyncBegin(0);
   receiver.resyncEnd(0);
 
   assert.equal(receiver.locate(0, A, 10), -1);

@@ -72,7 +72,7 @@ export class Learning {
     this.#scope = makeScope(0, index);
     this.table = new StationTable(config.tableSize, config.probeLimit, channels, config.seed ?? 0);
     this.#replicates = config.learning === "broadcast" && out.cores > 1;
-    this.resync = new Resync(out, clock, this.table, channels, this.#replicates);
+    this.resync = new Resync(out, this.table, channels, this.#replicates);
     this.#ageing = config.learning === "independent" ? "each-silent" : config.ageing;
     this.#period = config.ageingTime;
   }
@@ -382,6 +382,11 @@ export class Learning {
     if (end < table.size) return;
     this.#cursor = -1;
     if (table.flushes === this.#flushes) table.clean();
+  }
+
+  /** Until the ageing timer fires next, and its period. */
+  timer(now: Millis): { due: Millis; period: Millis } {
+    return { due: this.#period - (now % this.#period), period: this.#period };
   }
 
   #begin(now: Millis): boolean {

@@ -2,8 +2,8 @@
 // peer no longer names. A core answers for what it told last; a peer that lost its memory also gets back what it told.
 
 import type { Out } from "../engine/out.ts";
-import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
-import { type Clock, coreOf } from "./clock.ts";
+import { type CoreId, MAX_CORES } from "../lib/units.ts";
+import { coreOf } from "./clock.ts";
 import { Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
 import { CHANNEL_MASK, Flag, PAIRS, Slot, type StationTable } from "./table.ts";
 
@@ -11,18 +11,15 @@ const VLANS = 4096;
 
 export class Resync {
   readonly #out: Out;
-  readonly #clock: Clock;
   readonly #table: StationTable;
   readonly #channels: number;
   readonly #replicates: boolean;
   #scope: number = makeScope(0, 0);
-  /** 1 while a core sends its whole view, and the version when it began. */
+  /** 1 while a core sends its whole view. */
   readonly #receiving: Uint8Array = new Uint8Array(MAX_CORES);
-  readonly #began: Float64Array = new Float64Array(MAX_CORES);
 
-  constructor(out: Out, clock: Clock, table: StationTable, channels: number, replicates: boolean) {
+  constructor(out: Out, table: StationTable, channels: number, replicates: boolean) {
     this.#out = out;
-    this.#clock = clock;
     this.#table = table;
     this.#channels = channels;
     this.#replicates = replicates;
@@ -98,10 +95,9 @@ export class Resync {
     return true;
   }
 
-  begin(from: CoreId, now: Millis): void {
+  begin(from: CoreId): void {
     if (!this.#replicates) return;
     this.#receiving[from] = 1;
-    this.#began[from] = this.#clock.next(now);
     const table = this.#table;
     for (let slot = 0; slot < table.size; slot++) {
       if (table.state(slot) === Slot.Live && coreOf(table.version(slot)) === from) {
@@ -110,7 +106,7 @@ export class Resync {
     }
   }
 
-  /** What `from` told of last, before it began, and did not name again is gone. */
+  /** What `from` told of last and did not name again is gone; what it told since it began is named, too. */
   end(from: CoreId): void {
     if (this.#receiving[from] !== 1) return;
     this.#receiving[from] = 0;
@@ -119,9 +115,7 @@ export class Resync {
       if (table.state(slot) !== Slot.Live) continue;
       if ((table.meta(slot) & (Flag.Static | Flag.Named)) !== 0) continue;
       const version = table.version(slot);
-      if (coreOf(version) === from && version < (this.#began[from] as number)) {
-        table.entomb(slot, version);
-      }
+      if (coreOf(version) === from) table.entomb(slot, version);
     }
   }
 }

@@ -218,23 +218,29 @@ test("BR-1 an entry costs at most 48 bytes on a core", () => {
   assert.ok(SLOT_BYTES <= 48, `${SLOT_BYTES} bytes`);
 });
 
-test("BR-1 a table at half load places all but a few in a hundred within eight slots", () => {
-  const table = new StationTable(8192, 8, CHANNELS, 77);
-  let refused = 0;
-  for (let n = 0; n < 4096; n++) {
-    const low = lowOf(0x0200_0000_0000 + n);
-    const key = makeKey(0x0200, 1 + (n & 7));
-    const slot = table.place(low, key);
-    if (slot < 0) refused++;
-    else table.set(slot, low, key, 0, 1, 0);
-  }
-  assert.ok(refused <= 41, `${refused} of 4096 refused`);
-  for (let n = 0; n < 4096; n++) {
-    const slot = table.find(lowOf(0x0200_0000_0000 + n), makeKey(0x0200, 1 + (n & 7)));
-    if (slot < 0) refused--;
-  }
-  assert.equal(refused, 0, "who was placed is found, although others moved on for him");
-});
+for (const [stations, size] of [
+  [4096, 8192],
+  [65_536, 131_072],
+] as const) {
+  test(`BR-1 ${stations} stations find their place within eight slots of ${size}, all but a few in ten thousand`, () => {
+    const table = new StationTable(size, 8, CHANNELS, 77);
+    let refused = 0;
+    for (let n = 0; n < stations; n++) {
+      const low = lowOf(0x0200_0000_0000 + n);
+      const key = makeKey(0x0200, 1 + (n & 7));
+      const slot = table.place(low, key);
+      if (slot < 0) refused++;
+      else table.set(slot, low, key, 0, 1, 0);
+    }
+
+    assert.ok(refused <= stations / 2048, `${refused} refused`);
+    for (let n = 0; n < stations; n++) {
+      const slot = table.find(lowOf(0x0200_0000_0000 + n), makeKey(0x0200, 1 + (n & 7)));
+      if (slot < 0) refused--;
+    }
+    assert.equal(refused, 0, "who was placed is found, although others moved on for him");
+  });
+}
 
 test("BR-10 a flush changes one number, and its entries no longer count at once", () => {
   const table = new StationTable(64, 8, CHANNELS, 0);
