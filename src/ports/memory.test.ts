@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { Worker } from "node:worker_threads";
+import { BIG_BUFFER, HEADROOM, OFFLOAD } from "../engine/frame.ts";
+import { Arena, Planner } from "../lib/arena.ts";
+import * as checksum from "../wire/checksum.ts";
+import * as offload from "../wire/offload.ts";
+import { type MemoryLinkPlan, MemoryPort, planMemoryLink } from "./memory.ts";
+import { Batch, BURST } from "./port.ts";
+
+interface Link {
+  readonly arena: Arena;
+  readonly plan: MemoryLinkPlan;
+  readonly room: number;
+}
+
+function link(slots: number, queues = 1): Link {
+  const planner = new Planner();
+  const plan = planMemoryLink(planner, slots, queues);
+  const room = planner.reserve(BIG_BUFFER, 4096);
+  return { arena: Arena.create(planner.size), plan, room };
+}
+
+/** A TCP super-frame of `payload` bytes of data to be cut into pieces of `size`, its checksum open; its end. */
+function superFrame(
+  { arena, room }: Link,
+  payload: number,
+  size: number,
+): [start: number, end: number] {
+  const { view, u8 } = arena;
+  const start = room + HEADROOM;
+  const end = start + 54 + payload;
+  u8.fill(0, room, end);
+  u8.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45], start);
+  view.setUint16(start + 16, 40 + payload);
+  view.setUint16(start + 18, 700);
+  u8.set([64, 6], start + 22);
+  u8.set([10, 0, 0, 1, 10, 0, 0, 2], start + 26);
+  view.setUint32(start + 38, 1000);
+  u8.set([0x50, 0x18], start + 46);
+  for (let at = 0; at < payload; at++) view.setUint8(start + 54 + at, at * 31);
+  view.setUint16(start + 50, checksum.fold(checksum.pseudo4(view, start + 14, 6, 20 + payload)));
+  offload.write(view, start, offload.Flag.NeedsChecksum, offload.Gso.Tcp4, 54, size, 34, 16);
+  return [start, end];
+}
+
+function sendOne(port: MemoryPort, start: number, end: number): number {
+  const batch = new Batch(1);
+  batch.start[0] = start;
+  batch.end[0] = end;
+  batch.count = 1;
+  return port.send(batch);
+}
+
+test("a super-frame crosses a memory link as whole frames with right checksums", () => {
+  const made = link(64);
+  const { arena, plan } = made;
+  const core = new MemoryPort(arena, plan, 0, { side: "core" });
+  const world = new MemoryPort(arena, plan, 0, { side: "world" });
+  const [start, end] = superFrame(made, 30000, 1448);
+
+  assert.equal(sendOne(core, start, end), 1);
+
+  const batch = new Batch(BURST);
+  world.receive(batch);
+  assert.equal(batch.count, Math.ceil(30000 / 1448));
+  let sequence = 1000;
+  for (let index = 0; index < batch.count; index++) {
+    const [from, to] = [batch.start[index] as number, batch.end[index] as number];
+    const length = to - from - 54;
+    assert.equal(offload.isPlain(arena.view, from), true);
+    assert.equal(arena.view.getUint32(from + 38), sequence);
+    const sum = checksum.pseudo4(arena.view, from + 14, 6, 20 + length);
+    assert.equal(checksum.fold(checksum.add(arena.view, from + 34, to, sum)), 0xffff);
+    assert.equal(arena.u8[from + 54], ((sequence - 1000) * 31) & 0xff);
+    sequence += length;
+  }
+  assert.equal(sequence, 31000);
+});
+
+test("a super-frame that does not fit whole is not taken, and what is none stays out", () => {
+  const made = link(16);
+  const { arena, plan } = made;
+  const core = new MemoryPort(arena, plan, 0, { side: "core" });
+  const world = new MemoryPort(arena, plan, 0, { side: "world" });
+  const [start, end] = superFrame(made, 30000, 1448);
+  assert.equal(sendOne(core, start, end), 0);
+  offload.clear(arena.view, start);
+  assert.equal(sendOne(core, start, end), 0);
+  assert.equal(world.pending(), false);
+  assert.equal(world.lost(), 2);
+});
+
+test("an open checksum travels along for the far end to finish", () => {
+  const made = link(16);
+  const { arena, plan } = made;
+  const core = new MemoryPort(arena, plan, 0, { side: "core" });
+  const world = new MemoryPort(arena, plan, 0, { side: "world" });
+  const [start, end] = superFrame(made, 600, 0);
+  offload.write(arena.view, start, offload.Flag.NeedsChecksum, 0, 0, 0, 34, 16);
+  const header = arena.u8.slice(start - OFFLOAD, start);
+
+  assert.equal(sendOne(core, start, end), 1);
+
+  const batch = new Batch(4);
+  world.receive(batch);
+  const from = batch.start[0] as number;
+  assert.deepEqual(arena.u8.slice(from - OFFLOAD, from), header);
+});
+
+test("queues of one link are apart, and the far end is woken once per burst", () => {
+  const { arena, plan, room } = link(16, 2);
+  let woken = 0;
+  const options = { side: "core", wake: () => void woken++ } as const;
+  const cores = [0, 1].map((queue) => new MemoryPort(arena, plan, queue, options));
+  const worlds = [0, 1].map((queue) => new MemoryPort(arena, plan, queue, { side: "world" }));
+  const batch = new Batch(8);
+  for (let index = 0; index < 8; index++) {
+    batch.start[index] = room + 64 + index;
+    batch.end[index] = room + 164 + index;
+  }
+  batch.count = 8;
+  assert.equal(cores[1]?.send(batch), 8);
+  assert.equal(woken, 1);
+  assert.equal(worlds[0]?.pending(), false);
+  assert.equal(worlds[1]?.pending(), true);
+});
+
+test("twenty thousand frames cross to another thread and back in order", async () => {
+  const frames = 20_000;
+  const { arena, plan, room } = link(256);
+  const worker = new Worker(new URL("../../test/contract/memory-echo.ts", import.meta.url), {
+    workerData: { memory: arena.memory, plan, frames },
+  });
+  const port = new MemoryPort(arena, plan, 0, { side: "core" });
+  const out = new Batch(BURST);
+  const back = new Batch(BURST);
+  let sent = 0;
+  let received = 0;
+  while (received < frames) {
+    out.count = 0;
+    // No more on their way than a ring holds: the echo must find room.
+    while (out.count < BURST && sent < frames && sent - received < 200) {
+      const start = room + HEADROOM + out.count * 256;
+      arena.view.setUint32(start, sent);
+      out.start[out.count] = start;
+      out.end[out.count++] = start + 60 + (sent % 128);
+      sent++;
+    }
+    assert.equal(port.send(out), out.count);
+    port.receive(back);
+    for (let index = 0; index < back.count; index++) {
+      const start = back.start[index] as number;
+      if (arena.view.getUint32(start) !== received) assert.fail(`frame ${received} is wrong`);
+      assert.equal((back.end[index] as number) - start, 60 + (received % 128));
+      received++;
+    }
+    port.release();
+  }
+  await new Promise((resolve) => worker.once("exit", resolve));
+  assert.equal(port.lost(), 0);
+});
