@@ -1,0 +1,19 @@
+// Ten million hostile frames against a whole core: nothing throws, memory stays flat, every buffer comes back.
+//   npm run fuzz            node test/fuzz.ts [FRAMES] [SEED]
+
+import { fuzz } from "./sim/hostile.ts";
+
+const frames = Number(process.argv[2] ?? 10_000_000);
+const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
+process.stdout.write(`fuzzing ${frames} frames, seed ${seed}\n`);
+const began = performance.now();
+const result = fuzz(seed, frames);
+const seconds = (performance.now() - began) / 1000;
+process.stdout.write(
+  `${result.frames} frames in ${seconds.toFixed(1)} s, ${result.sent} sent, heap grew ${(result.heapGrown / 1e6).toFixed(2)} MB\n`,
+);
+for (const [reason, count] of Object.entries(result.drops)) process.stdout.write(`  ${reason.padEnd(28)}${count}\n`);
+if (result.heapGrown > 4e6) {
+  process.stderr.write("the heap grew: something is kept per frame\n");
+  process.exitCode = 1;
+}
