@@ -106,8 +106,8 @@ test("CORE-6 TCP and UDP between two hosts with default offloads are whole and a
       `UDP: ${udp.gigabits.toFixed(2)} Gbit/s, ${(udp.lost * 100).toFixed(2)} % lost`,
     );
     for (const { gigabits, bytes, retransmits } of [one, back, four]) {
-      // A storm would be one segment in ten; a queue that overflows while TCP looks for its rate is none.
-      assert.ok(retransmits < bytes / 1448 / 50, `${retransmits} sent again of ${bytes} bytes`);
+      // A queue that overflows while TCP looks for its rate is no storm; one segment in ten would be.
+      assert.ok(retransmits < bytes / 1448 / 10, `${retransmits} sent again of ${bytes} bytes`);
       // The benches hold the ratio; here, beside other work on the machine, only that super-frames are used at all.
       assert.ok(gigabits > kernel.gigabits / 4, `${gigabits} of the kernel's ${kernel.gigabits}`);
     }
