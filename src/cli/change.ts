@@ -113,7 +113,8 @@ function addSend(program: Command): void {
     .argument("<address>", "an IPv4 address")
     .option("--count <number>", "how many", "3")
     .option("--size <bytes>", "bytes of payload", "56")
-    .option("--timeout <duration>", "how long to wait for each", "1s")
+    // Longer than the three ARP requests of an address where nobody is.
+    .option("--timeout <duration>", "how long to wait for each", "4s")
     .action(async (address: string, ...rest: unknown[]) => {
       await ping(address, optionsOf(rest));
     });

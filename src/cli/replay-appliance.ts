@@ -1,5 +1,5 @@
-// A replayed appliance behind the interface of a running one, so that `replay` writes its tables by the same code and in
-// the same fields as `show` prints them. It answers questions; it cannot be changed.
+// A replayed appliance behind the interface of a running one, so that `replay` writes its tables by the same code
+// and in the same fields as `show` prints them. It answers questions; it cannot be changed.
 
 import type {
   Appliance,

@@ -1,5 +1,6 @@
-// `linkloom replay FILE`: plays a capture through N cores in virtual time, says what became of it and, with --out, writes
-// what left each port, every core's tables, the events and the message counts. The same file gives the same output.
+// `linkloom replay FILE`: plays a capture through N cores in virtual time, says what became of it and, with --out,
+// writes what left each port, every core's tables, the events and the message counts. The same file gives the same
+// output.
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

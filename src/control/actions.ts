@@ -1,5 +1,6 @@
 // What an operator may change while the appliance runs: static and learned ARP entries, stations of the bridges,
-// announcements, and a ping from the appliance. Checks the words, finds the core that must do it, and says what was done.
+// announcements, and a ping from the appliance. Checks the words, finds the core that must do it, and says what was
+// done.
 
 import { Role } from "../engine/role.ts";
 import type { Ipv4, Mac } from "../lib/units.ts";

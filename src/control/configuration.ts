@@ -122,7 +122,6 @@ export interface InterfaceSection {
   "proxy-arp": boolean;
   mac?: Optional<Mac>;
   mtu?: Optional<number>;
-  "host-tap"?: Optional<string>;
 }
 
 export interface ArpSection {

@@ -32,13 +32,13 @@ class Namer {
   }
 
   readonly port = (index: number): string =>
-    this.#config.common.ports[index]?.name || `port ${index}`;
+    this.#config.common.ports[index]?.name || `number ${index}`;
   readonly channel = (index: number): string =>
-    index < 0 ? "" : this.#config.common.channels[index]?.name || `channel ${index}`;
+    index < 0 ? "" : this.#config.common.channels[index]?.name || `number ${index}`;
   readonly iface = (index: number): string =>
     this.#config.common.interfaces[index]?.name || `interface ${index}`;
   readonly bridge = (index: number): string =>
-    this.#config.bridging.bridges[index]?.name || `bridge ${index}`;
+    this.#config.bridging.bridges[index]?.name || `number ${index}`;
 }
 
 const words = (subject: string, from: string, to: string, evidence = ""): Words => ({
@@ -51,7 +51,8 @@ const words = (subject: string, from: string, to: string, evidence = ""): Words 
 const station = (mac: number, vlan: number): string => `station ${formatMac(mac)} vlan ${vlan}`;
 const neighbour = (address: number): string => `arp ${formatIpv4(address)}`;
 
-const DESCRIBE: { readonly [N in EventName]: Describe } = {
+/** An event without an entry prints its numbers. */
+const DESCRIBE: { readonly [N in EventName]?: Describe } = {
   "port-up": (e, n) => words(`port ${n.port(e.a)}`, "down", "up"),
   "port-down": (e, n) => words(`port ${n.port(e.a)}`, "up", "down"),
   "station-learned": (e, n) => words(station(e.b, e.c), "", n.channel(e.d), `on ${n.bridge(e.a)}`),
@@ -110,9 +111,9 @@ const DESCRIBE: { readonly [N in EventName]: Describe } = {
 export function describeEvent(event: RawEvent, config: ApplianceConfig): EventRow {
   const name = EVENT_NAMES[event.code];
   const time = new Date(event.time).toISOString();
+  const describe = name === undefined ? undefined : DESCRIBE[name];
   const numbers = `${event.a} ${event.b} ${event.c} ${event.d}`;
-  const text =
-    name === undefined ? words("", "", "", numbers) : DESCRIBE[name](event, new Namer(config));
+  const text = describe?.(event, new Namer(config)) ?? words("", "", "", numbers);
   const cause = name ?? `event ${event.code}`;
   return { time, core: event.core, ...pick(text), cause, evidence: text.evidence };
 }

@@ -1,7 +1,10 @@
 // What the parts of a configuration mean together: names that exist, ports with one user, VLANs that are carried,
 // addresses that fit. Each check reports and goes on.
 
+import { planLayout } from "../core/layout.ts";
 import { MAX_PORTS } from "../engine/counter.ts";
+import { PAGE, Planner } from "../lib/arena.ts";
+import { MAX_RULES } from "../steering/rules.ts";
 import { checkAddressing } from "./addressing.ts";
 import type {
   BridgeChannelSection,
@@ -22,8 +25,23 @@ export function checkMeaning(config: Configuration, report: Report): void {
   for (const [name, bridge] of Object.entries(config.bridges)) checkBridge(name, bridge, report);
   checkInterfaces(config, report);
   checkAddressing(config, report);
-  for (const [index, rule] of config.steering.rules.entries())
-    checkRule(config, rule, index, report);
+  const { rules } = config.steering;
+  for (const [index, rule] of rules.entries()) checkRule(config, rule, index, report);
+  if (rules.length > MAX_RULES) {
+    const hint = "with more the kernel does not steer, and every core looks at every rule itself";
+    report.warn(["steering", "rules"], `at most ${MAX_RULES} rules`, hint, String(rules.length));
+  }
+  checkCache(config, report);
+}
+
+/** A size that is written must hold what the cores share at least (CORE-10). */
+function checkCache(config: Configuration, report: Report): void {
+  const path = ["global-cache", "size"];
+  const planner = new Planner();
+  planLayout(planner, config.cores.count, config["global-cache"].size);
+  if (!report.isWritten(path) || planner.size - PAGE <= config["global-cache"].size) return;
+  const least = Math.ceil(planner.size / 1024 ** 2);
+  report.fault(path, `at least ${least}MiB for ${config.cores.count} cores`);
 }
 
 /** Names stand in commands, paths of the API and metrics, so they are one word. */
@@ -223,7 +241,6 @@ export function carries(channel: BridgeChannelSection, vlan: number): boolean {
 
 function checkInterfaces(config: Configuration, report: Report): void {
   const taken = new Map<string, string>();
-  const taps = new Map<string, string>();
   for (const [name, iface] of Object.entries(config.interfaces)) {
     const path = ["interfaces", name];
     const { bridge, channel } = iface;
@@ -251,20 +268,7 @@ function checkInterfaces(config: Configuration, report: Report): void {
     }
     taken.set(place, name);
     if (bridge !== undefined) checkOnBridge(config, name, bridge, vlan, report);
-    const tap = iface["host-tap"];
-    if (tap === undefined) continue;
-    const user = taps.get(tap) ?? portOf(config, tap);
-    if (user !== undefined)
-      report.fault([...path, "host-tap"], "a name that nothing else uses", `${user} has it`);
-    taps.set(tap, `interface ${name}`);
   }
-}
-
-function portOf(config: Configuration, link: string): string | undefined {
-  const found = Object.entries(config.ports).find(
-    ([, port]) => "interface" in port && port.interface === link,
-  );
-  return found === undefined ? undefined : `port ${found[0]}`;
 }
 
 function checkOnBridge(

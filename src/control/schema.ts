@@ -240,8 +240,6 @@ const iface = z.strictObject({
   "proxy-arp": flag.prefault(false), // off: RFC 1027 is for those who ask for it
   mac: stationMac.optional(),
   mtu: integer(68, 65535, "an MTU").optional(),
-  /** A TAP of this name hands the interface to the host's programs (HOST-4). */
-  "host-tap": kernelName.optional(),
 });
 
 const route = z.strictObject({
