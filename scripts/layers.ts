@@ -37,6 +37,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "replay",
     "api",
   ],
+  "index.ts": [...BASE, ...PROTOCOLS, "core", "ports", "runtime", "control"],
   "main.ts": ["cli"],
 };
 

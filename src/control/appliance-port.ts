@@ -36,6 +36,13 @@ export type CoreCommand =
   | { readonly kind: "arp-clear"; readonly interface: number; readonly address: Ipv4 }
   /** Sends gratuitous ARP for one own address, or for all (-1); posted to the ARP master. */
   | { readonly kind: "arp-announce"; readonly address: Ipv4 }
+  /** HOST-1: a packet from a program; `packet` is what follows the IPv4 header: SendAnswer. */
+  | {
+      readonly kind: "send";
+      readonly address: Ipv4;
+      readonly protocol: number;
+      readonly packet: Uint8Array;
+    }
   /** Static stations; posted to every core, told to nobody. */
   | {
       readonly kind: "bridge-add";
@@ -84,6 +91,11 @@ export interface ChangeAnswer {
   readonly count: number;
 }
 
+/** Name of a status of host/sender.ts. */
+export interface SendAnswer {
+  readonly status: string;
+}
+
 export interface PingAnswer {
   readonly replied: boolean;
   readonly roundTripMs: number;
@@ -98,6 +110,8 @@ export type CoreAnswer<K extends CoreCommand["kind"]> = K extends "rows" | "time
     ? SummaryAnswer
     : K extends "ping"
       ? PingAnswer
+      : K extends "send"
+      ? SendAnswer
       : ChangeAnswer;
 
 export type CoreState = "starting" | "online" | "stalled" | "offline";

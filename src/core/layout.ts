@@ -102,7 +102,7 @@ export function planLayout(planner: Planner, cores: number, globalCache: number)
   }
   const events = Array.from({ length: cores }, () => planRing(planner, eventCapacity));
   const share = Math.floor((globalCache - (planner.size - start)) / cores);
-  const rest = share - BIG_BUFFERS * BIG_BUFFER;
+  const rest = share - BIG_BUFFERS * BIG_BUFFER - 2 * PAGE; // Two pools start on pages of their own.
   const count = Math.max(MIN_BUFFERS, Math.min(MAX_BUFFERS, Math.floor(rest / BUFFER)));
   const pools = Array.from({ length: cores }, () => ({
     at: planner.reserve(count * BUFFER, PAGE),

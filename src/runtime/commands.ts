@@ -4,9 +4,12 @@
 import type { ClearFilter } from "../bridge/bridging.ts";
 import type { Core } from "../core/core.ts";
 import { Table, TABLE_COUNT } from "../engine/message.ts";
+import { STATUS_NAMES, Status } from "../host/sender.ts";
 import type { Millis } from "../lib/units.ts";
 import type { CoreCommand, RawRow } from "../control/appliance-port.ts";
 
+/** An IPv4 packet without options holds so much (RFC 791 3.1). */
+const MAX_PAYLOAD = 65535 - 20;
 /** Rows per answer at most, whatever was asked for. */
 const MAX_ROWS = 512;
 
@@ -64,11 +67,24 @@ export class Commands {
         };
       case "bridge-clear":
         return { count: bridging.clear(filterOf(command), now) };
+      case "send":
+        return { status: this.#send(command, now) };
       case "ping":
         return {
           status: host.startPing(command.address, command.id ?? 0, 0, now, command.size),
         };
     }
+  }
+
+  /** Puts a program's packet into a buffer and sends it; the buffer goes back when it has left or been copied. */
+  #send(command: Extract<CoreCommand, { kind: "send" }>, now: Millis): string {
+    const { packet } = command;
+    if (packet.length > MAX_PAYLOAD) return STATUS_NAMES[Status.TooBig];
+    const at = this.#core.scratch(packet.length);
+    if (at < 0) return STATUS_NAMES[Status.NoBuffer];
+    this.#core.bytes.set(packet, at);
+    const { host } = this.#core.dispatch;
+    return STATUS_NAMES[host.send(command.address, command.protocol, at, at + packet.length, now)];
   }
 
   #summaries(): RawRow[] {
