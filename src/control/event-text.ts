@@ -5,7 +5,7 @@ import type { ApplianceConfig } from "../core/config.ts";
 import { EVENT_NAMES, type EventName } from "../engine/event.ts";
 import { TABLE_NAMES } from "../engine/message.ts";
 import { ROLE_NAMES } from "../engine/role.ts";
-import { formatIpv4, formatMac } from "../wire/text.ts";
+import { formatIpv4, formatIpv6, formatMac } from "../wire/text.ts";
 import type { RawEvent } from "./appliance-port.ts";
 
 /** An event as `show events` prints it. */
@@ -52,6 +52,29 @@ const station = (mac: number, vlan: number): string => `station ${formatMac(mac)
 const neighbour = (address: number): string => `arp ${formatIpv4(address)}`;
 
 /** An event without an entry prints its numbers. */
+/** Address, interface and number of an event about an IPv6 address (engine/event.ts). */
+function about6({ a, b, c, d }: RawEvent): { address: string; iface: number; n: number } {
+  const high = (value: number): number => Math.floor(value / 0x10000);
+  const low = (value: number): number => value % 0x10000;
+  return {
+    address: formatIpv6(a % 0x1_0000_0000, high(b), high(c), high(d)),
+    iface: Math.floor(a / 0x1_0000_0000),
+    n: (low(b) * 0x10000 + low(c)) * 0x10000 + low(d),
+  };
+}
+
+const OWN_STATES = ["tentative", "preferred", "deprecated", "gone", "duplicate"];
+
+/** An event about an IPv6 neighbour, from its parts. */
+const nd =
+  (describe: (n: number) => readonly [from: string, to: string, evidence?: string]): Describe =>
+  (event, name) => {
+    const { address, iface, n } = about6(event);
+    const [from, to, evidence = ""] = describe(n);
+    const on = `on ${name.iface(iface)}`;
+    return words(`nd ${address}`, from, to, evidence === "" ? on : `${evidence} ${on}`);
+  };
+
 const DESCRIBE: { readonly [N in EventName]?: Describe } = {
   "port-up": (e, n) => words(`port ${n.port(e.a)}`, "down", "up"),
   "port-down": (e, n) => words(`port ${n.port(e.a)}`, "up", "down"),
@@ -105,6 +128,14 @@ const DESCRIBE: { readonly [N in EventName]?: Describe } = {
     words(`core ${e.core}`, "", "stalled", `slept ${Math.round(e.a)} ms longer than asked`),
   configured: (e) => words("configuration", "", "changed", `${e.a} objects`),
   "address-in-use": (e, n) => words(neighbour(e.b), "announced", "in use", `on ${n.iface(e.a)}`),
+  "nd-added": nd((n) => ["", formatMac(n)]),
+  "nd-changed": nd((n) => ["", formatMac(n), "another MAC"]),
+  "nd-failed": nd((n) => ["incomplete", "failed", `${n} solicitations without an answer`]),
+  "nd-deleted": nd((n) => [formatMac(n), ""]),
+  "nd-full": nd(() => ["reachable", "evicted"]),
+  "nd-duplicate": nd((n) => ["", "duplicate", `${formatMac(n)} has our address`]),
+  "nd-own": nd((n) => ["", OWN_STATES[n] ?? String(n), "our own address"]),
+  "nd-router": nd((n) => (n === 1 ? ["", "default router"] : ["default router", ""])),
 };
 
 /** An event in words. */

@@ -46,7 +46,7 @@ export const PEER_COUNTERS: number = 2 * MESSAGE_TYPES + 4;
 
 /** Room for port numbers; a configuration with more ports is refused. */
 export const MAX_PORTS = 256;
-const DROPS_ROOM = 96;
+const DROPS_ROOM = 160;
 
 /** Offsets inside a core's block, in counters (8 bytes each). */
 export const CORE_AT = 0;

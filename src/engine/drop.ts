@@ -61,6 +61,30 @@ export const DROP_NAMES = [
   "parking-full", // A frame of a bucket that moves between cores: no room to keep it until its turn.
   "vlan-double-tag", // Its inner tag would become the only one and name another VLAN.
   "static-drop", // BR-9: to a station that is configured to be dropped.
+  "nd-hop-limit", // RFC 4861 6.1, 7.1, 8.1: hop limit below 255, so it may come from beyond a router.
+  "nd-checksum", // The same sections: ICMPv6 checksum.
+  "nd-code", // The same sections: code other than 0.
+  "nd-length", // The same sections: shorter than its type needs.
+  "nd-option", // The same sections: an option of length 0, or past the end.
+  "nd-target", // Target is a group (7.1), or a redirect's is neither link-local nor the destination (8.1).
+  "nd-unspecified", // RFC 4861 7.1.1: from :: to another than a solicited-node group.
+  "nd-unspecified-link", // RFC 4861 6.1.1, 7.1.1: from :: with a link-layer address.
+  "nd-solicited", // RFC 4861 7.1.2: an advertisement to a group with the solicited flag.
+  "nd-source", // RFC 4861 6.1.2, 8.1: a router's message from no link-local address.
+  "nd-destination", // RFC 4861 8.1: a redirect of a group.
+  "nd-fragment", // RFC 6980: neighbour discovery in a fragment.
+  "nd-not-for-us", // A solicitation whose target is not ours, or an advertisement that nobody here waits for.
+  "nd-role", // A message that only the other kind of node acts on: hosts on solicitations of routers, routers on redirects.
+  "nd-first-hop", // RFC 4861 8.1: a redirect from another than the first hop.
+  "nd-spoof", // Neighbour discovery that contradicts a static entry or claims an own address.
+  "nd-rate", // RFC 6583: too many solicitations of addresses never seen.
+  "nd-pending-full", // RFC 6583: an address that was solicited gave way to a newer one.
+  "nd-queue-full", // Oldest frame waiting for a neighbour, replaced by a newer one.
+  "nd-failed", // Frame whose neighbour did not answer.
+  "nd-table-full", // No entry could be evicted.
+  "nd-off", // Neighbour discovery on an interface without IPv6.
+  "nd-looped", // RFC 7527: our own duplicate detection came back.
+  "mld-invalid", // RFC 2710, 3810: listener discovery with hop limit above 1, no link-local source, or too short.
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

@@ -25,6 +25,16 @@ export const EVENT_NAMES = [
   "stalled", // a milliseconds that the loop slept longer than asked
   "configured", // a objects changed
   "address-in-use", // a interface, b address: RFC 5227 announcements done
+  // With an IPv6 address and a number n of 48 bits: a interface * 2^32 + word 0 of the address; b, c and d its words 1 to
+  // 3 * 2^16 + a third of n, the high one first.
+  "nd-added", // n the mac
+  "nd-changed", // n the mac that it has now
+  "nd-failed", // n solicitations sent
+  "nd-deleted", // n the mac
+  "nd-full", // the neighbour evicted
+  "nd-duplicate", // an own address; n the mac of the station that has it
+  "nd-own", // an own address; n: 0 tentative, 1 preferred, 2 deprecated, 3 gone, 4 duplicate
+  "nd-router", // a router; n: 1 = a default router now, 0 = no more
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];

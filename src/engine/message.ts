@@ -29,6 +29,14 @@ export const MESSAGE_NAMES = [
   "tap-frame", // reserved for the host hand-off
   "steer-passed", // Nothing more of a moving bucket comes from this core. steering/mover.ts
   "steer-drained", // Everything of a moving bucket has left its old core. steering/mover.ts
+  "nd-ask", // A core misses a neighbour. nd/message.ts
+  "nd-entry", // The owner adds or changes a neighbour, or answers. nd/message.ts
+  "nd-delete", // The owner gave a neighbour up. nd/message.ts
+  "nd-used", // A replica used a neighbour. nd/message.ts
+  "nd-heard", // A core heard something about a neighbour that the owner must know. nd/message.ts
+  "nd-move", // A neighbour's machine goes to another core. nd/message.ts
+  "nd-own", // About the appliance's own IPv6 addresses. nd/message.ts
+  "nd-router", // About routers and prefixes. nd/message.ts
 ] as const;
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 /** Message type by name: `Message["arp-ask"]`. */
@@ -39,7 +47,7 @@ export const Message: { readonly [N in MessageName]: number } = Object.fromEntri
 export const MESSAGE_TYPES = 32;
 
 /** Tables that are replicated by messages and re-sent whole after an overflow (CORE-3). */
-export const Table = { Bridge: 0, Arp: 1 } as const;
+export const Table = { Bridge: 0, Arp: 1, Nd: 2 } as const;
 export type Table = (typeof Table)[keyof typeof Table];
-export const TABLE_NAMES = ["bridge", "arp"] as const;
-export const TABLE_COUNT = 2;
+export const TABLE_NAMES = ["bridge", "arp", "nd"] as const;
+export const TABLE_COUNT = 3;
