@@ -33,7 +33,7 @@ export class Ageing {
     }
     table.use(slot, now, now + usePeriod);
     if (table.isStatic(slot)) return;
-    sendUsed(out, master, table.iface(slot), table.address(slot));
+    sendUsed(out, master, table.iface(slot), table.address(slot), table.version(slot));
   }
 
   /** The master notes a use, its own or another core's. */

@@ -239,29 +239,31 @@ export class Arp implements Engine, Replicated, Resolver {
         entries.asked(from, iface, address, now);
         break;
       case Message["arp-entry"]:
-        if (kindOf(view, at) === Kind.Mark) entries.resync.mark(from, versionOf(view, at));
-        else
-          entries.told(
-            iface,
-            address,
-            macOf(view, at),
-            isStatic(view, at),
-            versionOf(view, at),
-            now,
-          );
+        this.#told(from, iface, address, at, now);
         break;
       case Message["arp-failed"]:
         entries.toldFailed(iface, address, isHeld(view, at), now);
         break;
       case Message["arp-delete"]:
-        entries.toldDeleted(iface, address, versionOf(view, at), now);
+        entries.toldDeleted(iface, address, versionOf(view, at), from, now);
         break;
       case Message["arp-used"]:
-        entries.toldUsed(from, iface, address, now);
+        entries.toldUsed(from, iface, address, versionOf(view, at), now);
         break;
       default:
         this.#out.drop(Drop["bus-unknown"]);
     }
+  }
+
+  #told(from: CoreId, iface: number, address: Ipv4, at: Offset, now: Millis): void {
+    const entries = this.#entries;
+    const { view } = this.#out;
+    const version = versionOf(view, at);
+    const kind = kindOf(view, at);
+    if (kind === Kind.Mark) entries.resync.mark(from, version);
+    else if (kind === Kind.Reset) entries.toldReset(from, now);
+    else if (kind === Kind.Passing) entries.toldPassing(iface, address, macOf(view, at), now);
+    else entries.told(iface, address, macOf(view, at), isStatic(view, at), version, from, now);
   }
 
   tick(now: Millis): void {
@@ -406,7 +408,7 @@ export class Arp implements Engine, Replicated, Resolver {
 
   resyncEnd(from: CoreId, now: Millis): void {
     this.#entries.checkRole(now);
-    this.#entries.resync.end(from);
+    this.#entries.resync.end(from, now);
   }
 
   summary(): { entries: number; digest: number; version: number } {

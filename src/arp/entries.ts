@@ -70,7 +70,7 @@ export class Entries {
       out.drop(Drop["ip-destination"]);
       return -1;
     }
-    const slot = this.pending.begin(found, iface, address);
+    const slot = this.pending.begin(found, iface, address, now);
     if (slot < 0) out.drop(Drop["arp-table-full"]);
     else {
       this.pending.enqueue(slot, start, end);
@@ -128,7 +128,9 @@ export class Entries {
     table.assign(slot, mac, false, ledger.write(), now);
     ledger.reach(slot, now);
     out.event(EventCode["arp-added"], iface, address, mac, 0);
-    if (isAnswer && config.propagate === "askers") ledger.tellAskers(slot);
+    // Right after a role move others may still hold, or be about to get, what the master before told.
+    const isSettled = now - ledger.reignsSince >= TOMBSTONE;
+    if (isAnswer && isSettled && config.propagate === "askers") ledger.tellAskers(slot);
     else ledger.tell(slot, ALL);
     table.clearAskers(slot);
     this.pending.release(slot, mac, now);
@@ -146,11 +148,22 @@ export class Entries {
     if (this.#stateOf(found) !== State.Pending) return -1;
     for (let core = 0; isMaster && core < out.cores; core++) {
       if (!table.isAsker(found, core)) continue;
-      sendEntry(out, core, Kind.Entry, iface, address, mac, false, ledger.write());
+      sendEntry(out, core, Kind.Passing, iface, address, mac, false, ledger.write());
     }
-    this.pending.release(found, mac, now);
-    ledger.forget(found);
+    this.#pass(found, mac, now);
     return -1;
+  }
+
+  /** Lets go what waits for an address, without keeping the address. */
+  #pass(slot: number, mac: Mac, now: Millis): void {
+    this.pending.release(slot, mac, now);
+    this.ledger.lay(slot, now);
+  }
+
+  /** The master had no room for an answer. */
+  toldPassing(iface: number, address: Ipv4, mac: Mac, now: Millis): void {
+    const slot = this.table.find(iface, address);
+    if (this.#stateOf(slot) === State.Pending) this.#pass(slot, mac, now);
   }
 
   // --- timers and roles ----------------------------------------------------------------------------------------------
@@ -186,22 +199,28 @@ export class Entries {
     const wasMaster = this.#context.isMaster;
     if (!this.#context.lookForMaster()) return false;
     const { table } = this;
+    const { out, isMaster, config } = this.#context;
+    if (isMaster) this.ledger.takeOver(now);
+    if (isMaster && config.propagate === "askers") {
+      sendEntry(out, ALL, Kind.Reset, 0, 0, 0, false, this.ledger.write());
+    }
     for (let slot = 0; slot < table.capacity; slot++) {
       if (table.isUsable(slot)) this.#usableMoved(slot, wasMaster, now);
       else if (table.state(slot) === State.Pending) this.pending.moved(slot, now);
     }
+    if (isMaster) this.ledger.shrink(now);
     return true;
   }
 
   #usableMoved(slot: number, wasMaster: boolean, now: Millis): void {
     const { table, ledger } = this;
     const { isMaster, config } = this.#context;
-    if (table.isStatic(slot)) return;
-    if (isMaster) this.#ageing.takeOver(slot, now);
-    else if (config.propagate === "askers") {
-      // The new master knows only what itself asked for; what it cannot flush must not stay.
-      ledger.forget(slot);
-    } else if (wasMaster) ledger.reach(slot, now);
+    if (table.isStatic(slot)) {
+      const isTold = isMaster && config.propagate === "askers" && table.version(slot) > 0;
+      if (isTold) ledger.tell(slot, ALL);
+    } else if (isMaster) this.#ageing.takeOver(slot, now);
+    else if (config.propagate === "askers") ledger.void(slot, now);
+    else if (wasMaster) ledger.reach(slot, now);
   }
 
   // --- messages ------------------------------------------------------------------------------------------------------
@@ -228,7 +247,7 @@ export class Entries {
         break;
     }
     const isSensible = isUnicast(address) && own.mac(iface, address) < 0;
-    const slot = isSensible ? this.pending.begin(found, iface, address) : -1;
+    const slot = isSensible ? this.pending.begin(found, iface, address, now) : -1;
     if (slot < 0) {
       sendFailed(out, from, iface, address, false);
       return;
@@ -239,32 +258,58 @@ export class Entries {
     else this.pending.expect(slot, now);
   }
 
-  /** A master tells an entry. */
+  /** A master tells an entry: this one, or one before whose message is late. */
   told(
     iface: number,
     address: Ipv4,
     mac: Mac,
     isFixed: boolean,
     version: number,
+    from: CoreId,
     now: Millis,
   ): void {
     const { table, ledger } = this;
+    const { isMaster, config, master } = this.#context;
     const found = table.find(iface, address);
-    ledger.observe(version);
+    const wasUsable = table.isUsable(found);
+    ledger.observe(version, from);
+    if (isMaster && wasUsable && isFixed && !table.isStatic(found)) {
+      this.#insist(found, mac, now);
+      return;
+    }
     if (found >= 0 && table.version(found) >= version) {
       this.resync.named(found);
       return;
     }
-    const wasUsable = table.isUsable(found);
+    if (isMaster && wasUsable && table.isStatic(found) && !isFixed) {
+      this.#insist(found, table.mac(found), now);
+      return;
+    }
+    if (config.propagate === "askers" && !isMaster && from !== master) {
+      // With askers alone told, what a master before told is void, and so is what it replaced.
+      if (wasUsable) ledger.void(found, now);
+      return;
+    }
     const slot = wasUsable ? found : this.#room(found, iface, address, mac, now);
-    if (slot < 0) return;
+    if (slot < 0) {
+      // A master that has no room for what the one before told lets nobody keep it.
+      if (isMaster) this.#bury(table.find(iface, address), iface, address, now);
+      return;
+    }
     table.assign(slot, mac, isFixed, version, now);
     this.resync.named(slot);
     ledger.reach(slot, now);
-    const { isMaster, config } = this.#context;
-    if (isMaster && !wasUsable && config.propagate === "askers") ledger.tellAskers(slot);
+    if (isMaster && config.propagate === "askers") ledger.tell(slot, ALL);
     table.clearAskers(slot);
     this.pending.release(slot, mac, now);
+  }
+
+  /** While the role moved one master was told a static entry and another learned the address: the static one stays. */
+  #insist(slot: number, mac: Mac, now: Millis): void {
+    const { table, ledger } = this;
+    table.assign(slot, mac, true, ledger.write(), now);
+    ledger.reach(slot, now);
+    ledger.tell(slot, ALL);
   }
 
   /** The master gave an address up. */
@@ -278,16 +323,16 @@ export class Entries {
     if (state !== State.Pending) {
       // Room for a failure must not cost an address that is still asked for.
       if (!hold || table.pending >= config.maxPending) return;
-      slot = this.pending.begin(slot, iface, address);
+      slot = this.pending.begin(slot, iface, address, now);
       if (slot < 0) return;
     }
     this.pending.fail(slot, hold, now);
   }
 
   /** A master deleted an entry. Remembered even when there is none: an older message may still be on its way. */
-  toldDeleted(iface: number, address: Ipv4, version: number, now: Millis): void {
+  toldDeleted(iface: number, address: Ipv4, version: number, from: CoreId, now: Millis): void {
     const { table, ledger } = this;
-    ledger.observe(version);
+    ledger.observe(version, from);
     let slot = table.find(iface, address);
     if (slot < 0) {
       slot = ledger.create(iface, address);
@@ -302,13 +347,39 @@ export class Entries {
   }
 
   /** A replica uses an entry that the master might take for idle. */
-  toldUsed(from: CoreId, iface: number, address: Ipv4, now: Millis): void {
-    const { out, isMaster } = this.#context;
-    if (!isMaster) return;
-    const slot = this.table.find(iface, address);
-    if (this.table.isUsable(slot)) this.#ageing.used(slot, now);
-    // It has what nobody else has, from a time before this master: it is told to forget it.
-    else sendDelete(out, from, iface, address, this.ledger.write());
+  toldUsed(from: CoreId, iface: number, address: Ipv4, version: number, now: Millis): void {
+    const { table } = this;
+    if (!this.#context.isMaster) return;
+    const slot = table.find(iface, address);
+    if (!table.isUsable(slot)) {
+      this.#bury(slot, iface, address, now);
+      return;
+    }
+    this.#ageing.used(slot, now);
+    if (version < table.version(slot)) this.ledger.tell(slot, from);
+  }
+
+  /** A core has what the master does not have, from a time before: all are told to forget it, and to keep it forgotten. */
+  #bury(found: number, iface: number, address: Ipv4, now: Millis): void {
+    const { table, ledger } = this;
+    const version = ledger.write();
+    sendDelete(this.#context.out, ALL, iface, address, version);
+    let slot = found;
+    if (slot < 0) {
+      slot = ledger.create(iface, address);
+      if (slot < 0) return;
+      table.enter(slot, State.Gone);
+    }
+    table.setVersion(slot, version);
+    if (table.state(slot) === State.Gone) ledger.wheel.set(slot, now + TOMBSTONE);
+  }
+
+  /** A new master starts, with askers alone told: nothing may stay but what it names and what the configuration has. */
+  toldReset(from: CoreId, now: Millis): void {
+    if (from !== this.#context.master) return;
+    for (let slot = 0; slot < this.table.capacity; slot++) {
+      if (this.table.isUsable(slot) && this.table.version(slot) > 0) this.ledger.void(slot, now);
+    }
   }
 
   // --- operators and configuration -----------------------------------------------------------------------------------

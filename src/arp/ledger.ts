@@ -3,13 +3,17 @@
 // moves and two masters' messages cross. Deletions are remembered for a while for the same reason.
 
 import { EventCode } from "../engine/event.ts";
-import type { CoreId, Ipv4, Millis } from "../lib/units.ts";
+import { type CoreId, type Ipv4, MAX_CORES, type Millis } from "../lib/units.ts";
 import { Wheel } from "../lib/wheel.ts";
 import type { Context } from "./context.ts";
 import { Input, next, State } from "./machine.ts";
 import { ALL, Kind, sendDelete, sendEntry } from "./message.ts";
-import { makeVersion, sequenceOf, Table } from "./table.ts";
+import { makeVersion, sequenceOf, Table, writerOf } from "./table.ts";
 
+/** RFC 1122 2.3.2.1: at most one request per second and destination. */
+export const REQUEST_SPACING: Millis = 1000;
+/** More changes than a master can make in a millisecond, and 17 years of them fit 47 bits. Our choice. */
+const CHANGES_PER_MILLI = 256;
 /** How long a deletion is remembered: far longer than a message of a master before can be late. Our choice. */
 export const TOMBSTONE: Millis = 10_000;
 
@@ -21,6 +25,10 @@ export class Ledger {
   readonly #built: number;
   /** Largest sequence seen or written. */
   newest = 0;
+  /** When the role came here; a core that was born with it has nothing to settle. */
+  reignsSince: Millis = Number.NEGATIVE_INFINITY;
+  /** Per core the sequence up to which everything that it wrote has arrived here. */
+  readonly covered: Float64Array = new Float64Array(MAX_CORES);
   /** Entries given up at the table's bound. */
   evictions = 0;
 
@@ -49,15 +57,45 @@ export class Ledger {
     this.table.enter(slot, State.None);
   }
 
-  /** The version of the next change. */
-  write(): number {
-    this.newest++;
-    return makeVersion(this.newest, this.#context.out.core);
+  /** Nobody here waits for the address any more; that it was asked for a moment ago is remembered. */
+  lay(slot: number, now: Millis): void {
+    this.table.enter(slot, next(this.table.state(slot), Input.Deleted));
+    this.wheel.set(slot, now + REQUEST_SPACING);
   }
 
-  /** A version that another core wrote: this core's own will be larger. */
-  observe(version: number): void {
+  /** The same for a known address whose copy here is void: its version, told again, is news, but no older one is. */
+  void(slot: number, now: Millis): void {
+    this.table.setVersion(slot, this.table.version(slot) - 1);
+    this.lay(slot, now);
+  }
+
+  /** The version of the next change. */
+  write(): number {
+    const { core } = this.#context.out;
+    this.newest++;
+    this.covered[core] = this.newest;
+    return makeVersion(this.newest, core);
+  }
+
+  /**
+   * This core becomes the master. Its sequence goes on above all that any master wrote before, also what was lost on the
+   * way here: nobody writes faster than this many changes per millisecond of the clock that all cores share.
+   */
+  takeOver(now: Millis): void {
+    this.reignsSince = now;
+    this.newest = Math.max(this.newest, Math.floor(now * CHANGES_PER_MILLI));
+  }
+
+  /** A version that another core tells: this core's own will be larger. From its writer all older ones came before. */
+  observe(version: number, from: CoreId): void {
     const sequence = sequenceOf(version);
+    if (sequence > this.newest) this.newest = sequence;
+    if (writerOf(version) === from) this.cover(from, sequence);
+  }
+
+  /** Everything that `writer` wrote up to `sequence` is in this table. */
+  cover(writer: CoreId, sequence: number): void {
+    if (sequence > (this.covered[writer] as number)) this.covered[writer] = sequence;
     if (sequence > this.newest) this.newest = sequence;
   }
 
@@ -109,7 +147,7 @@ export class Ledger {
     const { table } = this;
     const { isMaster, out } = this.#context;
     if (!isMaster) {
-      this.forget(slot);
+      this.void(slot, now);
       return;
     }
     table.setVersion(slot, this.write());
@@ -129,9 +167,14 @@ export class Ledger {
     this.remove(slot, input, now);
   }
 
-  /** Keeps the bound on known addresses for one more (ARP-8); false when all of them are static. */
+  /**
+   * Keeps the bound on known addresses for one more (ARP-8); false when all of them are static. The master keeps it for
+   * all. A replica has slots to spare, so that messages of two masters that cross do not make it forget on its own.
+   */
   makeRoom(now: Millis): boolean {
-    return this.table.entries < this.#limit() || this.#evict(now);
+    const { isMaster, config } = this.#context;
+    const spare = isMaster ? 0 : config.maxPending;
+    return this.table.entries < this.#limit() + spare || this.#evict(now);
   }
 
   /** After the bound was lowered. */

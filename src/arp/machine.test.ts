@@ -7,7 +7,7 @@ import { Input, isUsable, next, State } from "./machine.ts";
 const TABLE: Record<keyof typeof State, (keyof typeof State)[]> = {
   Reachable: ["Reachable", "Reachable", "Reachable", "Probing", "Gone", "Gone", "Reachable"],
   Probing: ["Probing", "Reachable", "Gone", "Probing", "Probing", "Gone", "Probing"],
-  Pending: ["Pending", "Reachable", "Failed", "Pending", "Pending", "None", "Pending"],
+  Pending: ["Pending", "Reachable", "Failed", "Pending", "Pending", "Gone", "Pending"],
   Failed: ["Failed", "Reachable", "Failed", "Failed", "Failed", "None", "None"],
   Gone: ["Pending", "Reachable", "Gone", "Gone", "Gone", "Gone", "None"],
   None: ["Pending", "Reachable", "None", "None", "None", "None", "None"],

@@ -11,7 +11,7 @@ export const State = {
   Pending: 2,
   /** Did not answer: not asked for again for a while. */
   Failed: 3,
-  /** Deleted; remembered for a while, so that an older message cannot bring it back. */
+  /** Deleted; remembered for a while: an older message must not bring it back, nor a request follow too soon. */
   Gone: 4,
   /** No entry. */
   None: 5,
@@ -49,7 +49,7 @@ export function next(state: State, input: Input): State {
       return input === Input.Exhausted || input === Input.Deleted ? State.Gone : state;
     case State.Pending:
       if (input === Input.Exhausted) return State.Failed;
-      return input === Input.Deleted ? State.None : state;
+      return input === Input.Deleted ? State.Gone : state;
     case State.Failed:
       return input === Input.Forgotten || input === Input.Deleted ? State.None : state;
     case State.Gone:

@@ -1,11 +1,11 @@
-// The ARP engine's messages, written in place (engine/message.ts has the first 8 bytes). The sequence at 4 is that of
-// the version which the message carries; the writer completes it.
+// The ARP engine's messages, written in place (engine/message.ts has the first 8 bytes). A version is a sequence of 48
+// bits, the lower 32 at 4 and the upper 16 at 24, and its writer at 14.
 //
 //   arp-ask     8 address, 12 interface
 //   arp-entry   8 address, 12 interface, 14 writer, 15 kind, 16 MAC, 22 static
 //   arp-failed  8 address, 12 interface, 14 hold: 1 = stays failed for a while
 //   arp-delete  8 address, 12 interface, 14 writer
-//   arp-used    8 address, 12 interface
+//   arp-used    8 address, 12 interface, 14 writer: the version that is used
 
 import type { CoreId, Ipv4, Mac, Offset } from "../lib/units.ts";
 import { Message, Table as TableNumber } from "../engine/message.ts";
@@ -22,6 +22,9 @@ const HOLD = 14;
 const KIND = 15;
 const MAC = 16;
 const STATIC = 22;
+const SEQUENCE_HIGH = 24;
+
+const HIGH = 0x1_0000_0000;
 
 /** Receiver of a draft: all other cores. */
 export const ALL: CoreId = -1;
@@ -30,8 +33,12 @@ export const ALL: CoreId = -1;
 export const Kind = {
   /** An entry, new, changed, asked for or re-sent. */
   Entry: 0,
-  /** Start of a re-sync: the newest version that the sender knows; entries up to it that it does not name are gone. */
+  /** Start of a re-sync: the sender has all of the version's writer up to it; such entries that it does not name are gone. */
   Mark: 1,
+  /** With the variant `askers`: a new master starts; dynamic entries from before are void. */
+  Reset: 2,
+  /** An answer that finds no room: for frames that wait, not to be kept. */
+  Passing: 3,
 } as const;
 export type Kind = (typeof Kind)[keyof typeof Kind];
 
@@ -42,7 +49,17 @@ export const kindOf = (view: DataView, at: Offset): number => view.getUint8(at +
 export const isStatic = (view: DataView, at: Offset): boolean => view.getUint8(at + STATIC) === 1;
 export const isHeld = (view: DataView, at: Offset): boolean => view.getUint8(at + HOLD) === 1;
 export const versionOf = (view: DataView, at: Offset): number =>
-  makeVersion(view.getUint32(at + SEQUENCE), view.getUint8(at + WRITER));
+  makeVersion(
+    view.getUint16(at + SEQUENCE_HIGH) * HIGH + view.getUint32(at + SEQUENCE),
+    view.getUint8(at + WRITER),
+  );
+
+function setVersion(view: DataView, at: Offset, version: number): void {
+  const sequence = sequenceOf(version);
+  view.setUint32(at + SEQUENCE, sequence % HIGH);
+  view.setUint16(at + SEQUENCE_HIGH, Math.floor(sequence / HIGH));
+  view.setUint8(at + WRITER, writerOf(version));
+}
 
 function draft(out: Out, type: number, iface: number, address: Ipv4): Offset {
   const at = out.draft(type);
@@ -62,8 +79,15 @@ export function sendAsk(out: Out, to: CoreId, iface: number, address: Ipv4): voi
   post(out, to);
 }
 
-export function sendUsed(out: Out, to: CoreId, iface: number, address: Ipv4): void {
-  draft(out, Message["arp-used"], iface, address);
+export function sendUsed(
+  out: Out,
+  to: CoreId,
+  iface: number,
+  address: Ipv4,
+  version: number,
+): void {
+  const at = draft(out, Message["arp-used"], iface, address);
+  setVersion(out.view, at, version);
   post(out, to);
 }
 
@@ -87,8 +111,7 @@ export function sendDelete(
   version: number,
 ): void {
   const at = draft(out, Message["arp-delete"], iface, address);
-  out.view.setUint32(at + SEQUENCE, sequenceOf(version));
-  out.view.setUint8(at + WRITER, writerOf(version));
+  setVersion(out.view, at, version);
   post(out, to);
 }
 
@@ -104,8 +127,7 @@ export function sendEntry(
   version: number,
 ): void {
   const at = draft(out, Message["arp-entry"], iface, address);
-  out.view.setUint32(at + SEQUENCE, sequenceOf(version));
-  out.view.setUint8(at + WRITER, writerOf(version));
+  setVersion(out.view, at, version);
   out.view.setUint8(at + KIND, kind);
   setMac(out.view, at + MAC, hardware);
   out.view.setUint8(at + STATIC, fixed ? 1 : 0);

@@ -6,13 +6,11 @@ import { EventCode } from "../engine/event.ts";
 import type { Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
 import { Backlog } from "./backlog.ts";
 import type { Context } from "./context.ts";
-import type { Ledger } from "./ledger.ts";
+import { type Ledger, REQUEST_SPACING } from "./ledger.ts";
 import { Input, next, State } from "./machine.ts";
 import { ALL, sendAsk, sendFailed } from "./message.ts";
 import type { Table } from "./table.ts";
 
-/** RFC 1122 2.3.2.1: at most one request per second and destination. */
-const REQUEST_SPACING: Millis = 1000;
 /** Times that a replica asks the master before it gives the address up itself. Our choice. */
 const ASKS = 3;
 /** How much longer than the master's own schedule a replica waits before it asks again. Our choice. */
@@ -41,9 +39,9 @@ export class Pending {
   }
 
   /** Makes an address pending; `slot` is a gone entry of it or -1. The new slot, or -1 when there is none. */
-  begin(slot: number, iface: number, address: Ipv4): number {
+  begin(slot: number, iface: number, address: Ipv4, now: Millis): number {
     const table = this.#table;
-    if (table.pending >= this.#context.config.maxPending) this.#abandon(table.oldestPending());
+    if (table.pending >= this.#context.config.maxPending) this.#abandon(table.oldestPending(), now);
     const at = slot >= 0 ? slot : this.#ledger.create(iface, address);
     if (at < 0) return -1;
     table.clearAskers(at);
@@ -53,10 +51,10 @@ export class Pending {
   }
 
   /** Too many addresses are pending: gives this one up, without holding it against the address. */
-  #abandon(slot: number): void {
+  #abandon(slot: number, now: Millis): void {
     while (this.#backlog.count(slot) > 0) this.#dropOldest(slot);
     if (this.#context.isMaster) this.#tellFailed(slot, false);
-    this.#ledger.forget(slot);
+    this.#ledger.lay(slot, now);
   }
 
   /** Keeps a frame until the address is known or has failed. */
@@ -139,7 +137,7 @@ export class Pending {
   due(slot: number, now: Millis): void {
     const tries = this.#table.tries(slot);
     const { isMaster, config } = this.#context;
-    if (!isMaster && this.#backlog.count(slot) === 0) this.#ledger.forget(slot);
+    if (!isMaster && this.#backlog.count(slot) === 0) this.#ledger.lay(slot, now);
     else if (tries < (isMaster ? config.retries : ASKS)) this.solicit(slot, now);
     else this.fail(slot, true, now);
   }
@@ -148,7 +146,7 @@ export class Pending {
   moved(slot: number, now: Millis): void {
     this.#table.setTries(slot, 0);
     if (this.#context.isMaster || this.#backlog.count(slot) > 0) this.solicit(slot, now);
-    else this.#ledger.forget(slot);
+    else this.#ledger.lay(slot, now);
   }
 
   /** Gives an address up: tells the cores, answers the waiting frames, and remembers the failure for a while. */

@@ -1,7 +1,7 @@
 // Re-sync of a peer whose messages overflowed, or that starts (CORE-3): what this core is responsible for, sent again, and
 // what a peer did not name, forgotten. Versions decide, so live changes and two senders may mix with it.
 
-import { type CoreId, MAX_CORES } from "../lib/units.ts";
+import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
 import type { Context } from "./context.ts";
 import type { Ledger } from "./ledger.ts";
 import { State } from "./machine.ts";
@@ -17,9 +17,10 @@ export class Resync {
   readonly #table: Table;
   /** Re-syncs that began here so far. */
   #count = 0;
-  /** Per peer the number of its last one, and the newest version that its sender knew; -1 none. */
+  /** Per peer the number of its last one. */
   readonly #began: Uint32Array = new Uint32Array(MAX_CORES);
-  readonly #mark: Float64Array = new Float64Array(MAX_CORES).fill(-1);
+  /** Per peer and writer, the sequence up to which the peer's table is complete; -1 none. */
+  readonly #marks: Float64Array = new Float64Array(MAX_CORES * MAX_CORES).fill(-1);
 
   constructor(context: Context, ledger: Ledger) {
     this.#context = context;
@@ -28,16 +29,13 @@ export class Resync {
   }
 
   /**
-   * Sends up to `limit` records from `cursor`: the master all entries, after the mark that lets the peer forget the rest;
+   * Sends up to `limit` records from `cursor`: the master all entries, after the marks that let the peer forget the rest;
    * another core only what itself wrote as a master before, which the peer may have missed.
    */
   send(to: CoreId, cursor: number, limit: number): number {
     const table = this.#table;
-    const { out, isMaster } = this.#context;
-    if (cursor === 0 && isMaster) {
-      const newest = makeVersion(this.#ledger.newest, MAX_CORES - 1);
-      sendEntry(out, to, Kind.Mark, 0, 0, 0, false, newest);
-    }
+    const { isMaster } = this.#context;
+    if (cursor === 0 && isMaster) this.#sendMarks(to);
     let room = limit;
     const last = Math.min(table.capacity, cursor + limit * SCAN);
     for (let slot = cursor; slot < last; slot++) {
@@ -45,6 +43,17 @@ export class Resync {
       if (this.#send(slot, to)) room--;
     }
     return last < table.capacity ? last : -1;
+  }
+
+  /** One mark per core that was a master: what of it is complete here, and so what is missing here is deleted. */
+  #sendMarks(to: CoreId): void {
+    const { out } = this.#context;
+    const { covered } = this.#ledger;
+    for (let writer = 0; writer < out.cores; writer++) {
+      const sequence = covered[writer] as number;
+      if (sequence === 0 && writer !== out.core) continue;
+      sendEntry(out, to, Kind.Mark, 0, 0, 0, false, makeVersion(sequence, writer));
+    }
   }
 
   #send(slot: number, to: CoreId): boolean {
@@ -55,7 +64,8 @@ export class Resync {
       this.#ledger.tell(slot, to);
       return true;
     }
-    if (isMaster || table.state(slot) !== State.Gone) return false;
+    // A deletion is told too: what it deleted may still be on its way to the peer from a master before.
+    if (table.state(slot) === State.None || sequenceOf(table.version(slot)) <= 0) return false;
     sendDelete(out, to, table.iface(slot), table.address(slot), table.version(slot));
     return true;
   }
@@ -70,13 +80,12 @@ export class Resync {
   begin(from: CoreId): void {
     this.#count++;
     this.#began[from] = this.#count;
-    this.#mark[from] = -1;
+    this.#marks.fill(-1, from * MAX_CORES, (from + 1) * MAX_CORES);
   }
 
-  /** The sender is the master, and knows everything up to this version. */
+  /** The sender is the master, and its table holds all that the version's writer wrote up to it. */
   mark(from: CoreId, version: number): void {
-    this.#ledger.observe(version);
-    this.#mark[from] = version;
+    this.#marks[from * MAX_CORES + writerOf(version)] = sequenceOf(version);
   }
 
   /** A message names the entry. */
@@ -85,16 +94,23 @@ export class Resync {
   }
 
   /** The peer has sent everything: what it must have known and did not name is gone. */
-  end(from: CoreId): void {
+  end(from: CoreId, now: Millis): void {
     const table = this.#table;
-    const mark = this.#mark[from] as number;
+    const marks = this.#marks.subarray(from * MAX_CORES, (from + 1) * MAX_CORES);
+    if ((marks[from] as number) < 0) return;
     const began = this.#began[from] as number;
-    this.#mark[from] = -1;
-    if (mark < 0) return;
     for (let slot = 0; slot < table.capacity; slot++) {
-      if (!table.isUsable(slot) || table.seen(slot) >= began || table.version(slot) > mark)
-        continue;
-      this.#ledger.forget(slot);
+      if (!table.isUsable(slot) || table.seen(slot) >= began) continue;
+      const version = table.version(slot);
+      const sequence = sequenceOf(version);
+      // Sequence 0 is the configuration, which every core starts with.
+      if (sequence === 0 || sequence <= (marks[writerOf(version)] as number)) {
+        this.#ledger.void(slot, now);
+      }
     }
+    for (let writer = 0; writer < MAX_CORES; writer++) {
+      this.#ledger.cover(writer, marks[writer] as number);
+    }
+    marks.fill(-1);
   }
 }
