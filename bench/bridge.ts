@@ -1,6 +1,6 @@
-// Bridging alone: learning, VLANs, counters, one core, a sink that only counts. Every frame has fresh random stations, two
-// channels are access ports and two are trunks, so half of the frames gain or lose a tag. "offer" is what writing the frames'
-// headers costs by itself; "bridge" is the whole minus that.
+// Bridging alone: learning, VLANs, counters, one core, a sink that only counts. Every frame has fresh random stations,
+// two channels are access ports and two are trunks, so three of four frames gain or lose a tag. "offer" is what writing
+// the frames' headers costs by itself; "bridge" is the whole minus that.
 //   node bench/bridge.ts [--runs 5] [--frames 10000000]
 
 import { PerformanceObserver } from "node:perf_hooks";
@@ -104,25 +104,31 @@ function offer(view: DataView, n: number, stations: number): number {
   return at + LENGTH + 4;
 }
 
-function run(
-  stations: number,
-  slots: number,
-  frames: number,
-  out: Nowhere,
-  bridging: Bridging | null,
-): number {
+const BURST = 64;
+const ends = new Int32Array(BURST);
+
+function offerBurst(view: DataView, n: number, stations: number): void {
+  for (let k = 0; k < BURST; k++) ends[k] = offer(view, n + k, stations);
+}
+
+function receiveBurst(bridging: Bridging, n: number, now: number): void {
+  for (let k = 0; k < BURST; k++) {
+    const start = FIRST + ((n + k) & (FRAMES - 1)) * STRIDE;
+    bridging.receive((n + k) & 3, start, ends[k] as number, now);
+  }
+}
+
+/** Nanoseconds per frame; whole milliseconds, because a fraction in this loop would be an object per burst. */
+function run(stations: number, frames: number, out: Nowhere, bridging: Bridging | null): number {
   const { view } = out;
   const before = process.hrtime.bigint();
-  // One moment per burst, as in the core's loop: a fraction is an object when it is made, not when it is passed on.
-  let now = 0.5;
-  for (let n = 0; n < frames; n++) {
-    if ((n & 63) === 0) now += 1 / 128;
-    const end = offer(view, n, stations);
+  for (let n = 0; n < frames; n += BURST) {
+    const now = n >>> 13;
+    offerBurst(view, n, stations);
     if (bridging === null) continue;
-    bridging.receive(n & 3, FIRST + (n & (FRAMES - 1)) * STRIDE, end, now);
+    receiveBurst(bridging, n, now);
     if ((n & 0x1fff) === 0) bridging.tick(now);
   }
-  if (slots === 0) return 0;
   return Number(process.hrtime.bigint() - before) / frames;
 }
 
@@ -168,16 +174,16 @@ for (const [stations, slots, goal] of [
 ] as const) {
   const out = new Nowhere();
   const bridging = make(slots, out);
-  run(stations, slots, 2_000_000, out, null);
-  run(stations, slots, 2_000_000, out, bridging);
+  run(stations, 2_000_000, out, null);
+  run(stations, 2_000_000, out, bridging);
   await new Promise((resolve) => setTimeout(resolve, 20));
   collections = 0;
   const heap = process.memoryUsage().heapUsed;
   const idle: number[] = [];
   const busy: number[] = [];
   for (let round = 0; round < runs; round++) {
-    idle.push(run(stations, slots, frames, out, null));
-    busy.push(run(stations, slots, frames, out, bridging) - (idle.at(-1) as number));
+    idle.push(run(stations, frames, out, null));
+    busy.push(run(stations, frames, out, bridging) - (idle.at(-1) as number));
   }
   const grown = process.memoryUsage().heapUsed - heap;
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -191,4 +197,5 @@ for (const [stations, slots, goal] of [
       `${counters[BridgeCounter.Evicted]} evicted, ${out.dropped} dropped, ` +
       `${collections} collections, heap ${grown} bytes in ${frames * runs} frames\n`,
   );
+  if (collections > 0) process.exitCode = 1; // The packet path allocates nothing.
 }

@@ -597,6 +597,14 @@ test("OPS-2 rows tell every field of the bridge table, in slices", () => {
   assert.equal(rows[2]?.["channel"], -1);
 });
 
+test("OPS-2 the ageing timer of each bridge shows when it is due", () => {
+  const rig = new BridgeRig({ members: [access(10)] });
+
+  assert.deepEqual(only(rig).timers(290_000), [
+    { timer: "bridge-ageing", subject: "br0", "due-ms": 10_000, "period-ms": 300_000 },
+  ]);
+});
+
 test("BR-10 clear takes what all filters match, on all cores, and says how many", () => {
   const members = [trunk(1, 10, 20), trunk(1, 10, 20)];
   const filled = (): BridgeRig => {

@@ -1,5 +1,5 @@
-// The bridge engine of one core: every frame of a bridged channel in the order of BR-2, VLAN tags by BR-6, and the doors
-// for messages, timers, people and `show`. What is known of stations is learning.ts; who carries which VLAN is
+// The bridge engine of one core: every frame of a bridged channel in the order of BR-2, VLAN tags by BR-6, and the
+// doors for messages, timers, people and `show`. What is known of stations is learning.ts; who carries which VLAN is
 // membership.ts.
 
 import type { CommonConfig } from "../engine/config.ts";
@@ -30,7 +30,7 @@ const RESERVED_LOW: number = 0xc2000000 | 0;
 const BPDU = 0;
 const SLOW = 2;
 
-/** What a lookup of the source compares: on this channel, in use, seen here. Then nothing changes and nothing is told. */
+/** What a lookup of the source compares: on this channel, in use, seen here. Then nothing changes, nothing is told. */
 const STEADY: number = CHANNEL_MASK | Flag.InUse | Flag.Own;
 
 const isArp = (type: number): boolean => type === EtherType.Arp || type === EtherType.Rarp;
@@ -176,8 +176,8 @@ export class Bridging implements Engine, Replicated, Stations {
   }
 
   /**
-   * What is for the appliance itself, or for many: ARP, an interface's MAC, a group. True when nothing is left to do with
-   * the frame. `iface` is the first interface on the VLAN, or -1.
+   * What is for the appliance itself, or for many: ARP, an interface's MAC, a group. True when nothing is left to do
+   * with the frame. `iface` is the first interface on the VLAN, or -1.
    */
   #goesInside(
     iface: number,

@@ -1,6 +1,6 @@
 // Versions that any core may make and all cores order alike: a hybrid logical clock. A version is
-// (milliseconds * 16) * 64 + core: later wins, and in the same sixteenth of a millisecond the higher core does (BR-4). A
-// core never makes a version below one that it has seen, so what follows from a message is newer than the message.
+// (milliseconds * 16) * 64 + core: later wins, and in the same sixteenth of a millisecond the higher core does (BR-4).
+// A core never makes a version below one that it has seen, so what follows from a message is newer than the message.
 
 import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
 

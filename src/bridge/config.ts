@@ -8,17 +8,6 @@ export type Ageing = "each-tells" | "each-silent" | "one";
 /** Whether cores tell each other what they learn (BR-3, BR-10). */
 export type Learning = "broadcast" | "independent";
 
-/** IEEE 802.1D-2004 table 7-5: 300 s, 10 s to 1,000,000 s. */
-export const AGEING_TIME: Millis = 300_000;
-export const AGEING_TIME_MIN: Millis = 10_000;
-export const AGEING_TIME_MAX: Millis = 1_000_000_000;
-/** BR-1: 8192 slots, a power of two up to 2^20. The lower bound is our choice: two probe windows. */
-export const TABLE_SIZE = 8192;
-export const TABLE_SIZE_MIN = 16;
-export const TABLE_SIZE_MAX = 1_048_576;
-/** BR-1: a collision takes one of the next 8 slots. */
-export const PROBE_LIMIT = 8;
-export const PROBE_LIMIT_MAX = 64;
 /** Station moves to one channel in a second that mute it: NetScaler's maxbridgecollision, default 20 (BR-10). */
 export const MOVE_LIMIT = 20;
 /** How long a muted channel stays so: our choice, because a loop made by hand is found within seconds. */
@@ -47,8 +36,11 @@ export interface StaticStationConfig {
 /** One bridge, index = bridge number. */
 export interface BridgeConfig {
   readonly name: string;
+  /** Slots, a power of two: 8192, at most 2^20 (BR-1). */
   readonly tableSize: number;
+  /** Slots that a station may lie in: 8 (BR-1). */
   readonly probeLimit: number;
+  /** 300 s, 10 s to 1,000,000 s (IEEE 802.1D-2004 table 7-5). */
   readonly ageingTime: Millis;
   readonly ageing: Ageing;
   readonly learning: Learning;

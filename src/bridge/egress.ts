@@ -1,5 +1,5 @@
-// How a frame leaves a bridge (BR-2, BR-6): through one channel, to all of its VLAN, or inside, with the tag that each wants.
-// Bytes change in place where nobody else needs the frame; a flood needs at most two forms, the second a copy.
+// How a frame leaves a bridge (BR-2, BR-6): through one channel, to all of its VLAN, or inside, with the tag that each
+// wants. Bytes change in place where nobody else needs the frame; a flood needs at most two forms, the second a copy.
 
 import { Drop } from "../engine/drop.ts";
 import { OFFLOAD } from "../engine/frame.ts";

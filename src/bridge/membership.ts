@@ -1,5 +1,5 @@
-// Which channel carries which VLAN, how, and which of the appliance's own interfaces are there (BR-6): the configuration
-// as arrays that the packet path indexes. Made anew by every reconfiguration, never changed.
+// Which channel carries which VLAN, how, and which of the appliance's own interfaces are there (BR-6): the
+// configuration as arrays that the packet path indexes. Made anew by every reconfiguration, never changed.
 
 import type { CommonConfig } from "../engine/config.ts";
 import { assert } from "../lib/assert.ts";

@@ -1,5 +1,5 @@
-// Loop dampening (BR-10): a channel to which stations move all the time is muted for a while. Each core counts the moves
-// that it sees or hears of, in seconds of the common clock, and mutes by itself: no message.
+// Loop dampening (BR-10): a channel to which stations move all the time is muted for a while. Each core counts the
+// moves that it sees or hears of, in seconds of the common clock, and mutes by itself: no message.
 
 import { EventCode } from "../engine/event.ts";
 import type { Out } from "../engine/out.ts";

@@ -1,6 +1,6 @@
 // From one configuration to the next (OPS-1): which tables stay as they are, which are copied into another shape, and
-// which entries lose their channel or VLAN. Every core does the same by itself; the epoch tells messages apart that were
-// sent before and after.
+// which entries lose their channel or VLAN. Every core does the same by itself; the epoch tells messages apart that
+// were sent before and after.
 
 import type { CommonConfig } from "../engine/config.ts";
 import type { Out } from "../engine/out.ts";

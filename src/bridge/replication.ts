@@ -11,8 +11,8 @@ const SPAN: number = 2 ** 21;
 const LOOK = 8192;
 
 /**
- * Sends flushes, entries and tombstones from `cursor` on: at most `limit` messages. First the flushes, so that what they
- * took away does not come back.
+ * Sends flushes, entries and tombstones from `cursor` on: at most `limit` messages. First the flushes, so that what
+ * they took away does not come back.
  */
 export function resyncSlice(
   bridges: readonly Learning[],
@@ -37,7 +37,7 @@ export function resyncSlice(
   return bridge * SPAN + position;
 }
 
-/** Up to `limit` entries as rows: numbers where names and addresses are meant, -1 as the channel of a dropped station. */
+/** Up to `limit` entries as rows: numbers where names are meant, -1 as the channel of a dropped station. */
 export function rowsSlice(
   bridges: readonly Learning[],
   core: CoreId,

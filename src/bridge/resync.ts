@@ -1,5 +1,6 @@
-// One bridge's part of a re-sync (CORE-3): what a core sends when a peer has missed messages, and what it takes away that a
-// peer no longer names. A core answers for what it told last; a peer that lost its memory also gets back what it told.
+// One bridge's part of a re-sync (CORE-3): what a core sends when a peer has missed messages, and what it takes away
+// that a peer no longer names. A core answers for what it told last; a peer that lost its memory also gets back what it
+// told.
 
 import type { Out } from "../engine/out.ts";
 import { type CoreId, MAX_CORES } from "../lib/units.ts";

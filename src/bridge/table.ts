@@ -46,7 +46,7 @@ const LAST_MOVE = 2;
 
 /** Bytes of one slot, all columns. */
 export const SLOT_BYTES: number = ROW * 4 + TIMES * 8;
-/** Buckets of the flushes by channel and VLAN together; two pairs may share one, which only flushes more. Our choice. */
+/** Buckets of the flushes by channel and VLAN together; pairs may share one, which only flushes more. Our choice. */
 export const PAIRS = 1024;
 /** Buckets of the versions of tombstones that had to give their slot away. Our choice. */
 const FLOORS = 1024;

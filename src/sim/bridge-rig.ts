@@ -1,5 +1,5 @@
-// Several cores' bridge engines on recorders, joined by hand: for tests of the bridge alone. Messages wait in one queue for
-// each ordered pair of cores until somebody delivers them, so that any order that the bus allows can be played.
+// Several cores' bridge engines on recorders, joined by hand: for tests of the bridge alone. Messages wait in one queue
+// for each ordered pair of cores until somebody delivers them, so that any order that the bus allows can be played.
 
 import { Bridging } from "../bridge/bridging.ts";
 import type { BridgeChannelConfig, BridgeConfig, BridgingConfig } from "../bridge/config.ts";
