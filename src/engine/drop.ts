@@ -85,6 +85,11 @@ export const DROP_NAMES = [
   "nd-off", // Neighbour discovery on an interface without IPv6.
   "nd-looped", // RFC 7527: our own duplicate detection came back.
   "mld-invalid", // RFC 2710, 3810: listener discovery with hop limit above 1, no link-local source, or too short.
+  "lag-blocked", // A frame from a member of a channel that does not collect (LAG-3).
+  "lacp-short", // A slow-protocol frame that is cut short, or whose lengths are wrong.
+  "lacp-own", // LAG-2: an own LACPDU came back: two own ports are joined, or a cable is looped.
+  "lacp-rate", // Annex 43B: more slow-protocol frames of one port than may be sent.
+  "slow-subtype", // A slow protocol that nobody here speaks, or a subtype that may not be.
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

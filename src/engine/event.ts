@@ -35,6 +35,11 @@ export const EVENT_NAMES = [
   "nd-duplicate", // an own address; n the mac of the station that has it
   "nd-own", // an own address; n: 0 tentative, 1 preferred, 2 deprecated, 3 gone, 4 duplicate
   "nd-router", // a router; n: 1 = a default router now, 0 = no more
+  "lag-member", // a port, b from mux, c to mux, d why (lag/selection.ts)
+  "lag-selected", // a port, b selected, c why (lag/selection.ts)
+  "lag-churn", // a port, b 1 = partner, c churn state
+  "lag-partner", // a port, b partner system, c partner key, d partner port
+  "lag-freed", // a port that left a channel and stays blocked
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];

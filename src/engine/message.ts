@@ -37,6 +37,9 @@ export const MESSAGE_NAMES = [
   "nd-move", // A neighbour's machine goes to another core. nd/message.ts
   "nd-own", // About the appliance's own IPv6 addresses. nd/message.ts
   "nd-router", // About routers and prefixes. nd/message.ts
+  "lag-mux", // The master's Mux of a port entered a state. lag/message.ts
+  "lag-select", // A port was selected, unselected or put on standby. lag/message.ts
+  "lag-ack", // A core has followed a port's change that frames depend on. lag/message.ts
 ] as const;
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 /** Message type by name: `Message["arp-ask"]`. */
@@ -47,7 +50,7 @@ export const Message: { readonly [N in MessageName]: number } = Object.fromEntri
 export const MESSAGE_TYPES = 32;
 
 /** Tables that are replicated by messages and re-sent whole after an overflow (CORE-3). */
-export const Table = { Bridge: 0, Arp: 1, Nd: 2 } as const;
+export const Table = { Bridge: 0, Arp: 1, Nd: 2, Lag: 3 } as const;
 export type Table = (typeof Table)[keyof typeof Table];
-export const TABLE_NAMES = ["bridge", "arp", "nd"] as const;
-export const TABLE_COUNT = 3;
+export const TABLE_NAMES = ["bridge", "arp", "nd", "lag"] as const;
+export const TABLE_COUNT = 4;
