@@ -19,6 +19,7 @@ import time
 
 ETH_P_ALL = 3
 SOL_PACKET = 263
+SO_RCVBUFFORCE = 33
 PACKET_AUXDATA = 8
 OUTGOING = 4
 VLAN_VALID = 0x10
@@ -84,7 +85,7 @@ def burst(address, port, count):
 def bound(port, seconds):
     """A socket that gives up after a silence."""
     one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 64 * 1024 * 1024)
+    one.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 * 1024 * 1024)
     one.bind(("0.0.0.0", int(port)))
     # The first datagram may take long: the other side has still to start.
     one.settimeout(15)
