@@ -847,6 +847,33 @@ test("rows name core, place, origin, state, age and version of every address, ow
   assert.equal(rig.rows(1).length, 3, "in slices, too");
 });
 
+test("timers name what is due next, the soonest first", () => {
+  const rig = new ArpRig(2, { acd: "announce", timeout: 10_000 });
+  rig.receive(1, HOST_MAC, HOST, NOBODY);
+  rig.run(500);
+  rig.resolve(0, NOBODY);
+
+  assert.deepEqual(
+    rig
+      .arp(0)
+      .timers(600)
+      .map((row) => Object.values(row)),
+    [
+      ["arp-pending", "192.0.2.99 vlan10", 900, 1000],
+      ["arp-announce", "192.0.2.1 vlan10", 1410, 0],
+      ["arp-announce", "198.51.100.1 wan", 1410, 0],
+      ["arp-reachable", "192.0.2.10 vlan10", 9400, 10_000],
+    ],
+  );
+  assert.equal(
+    rig
+      .arp(1)
+      .timers(600)
+      .filter(({ timer }) => timer === "arp-reachable").length,
+    0,
+  );
+});
+
 // --- roles ------------------------------------------------------------------------------------------------------------
 
 test("CORE-8 a new master re-issues what is pending at once, the others ask it, and nothing is lost", () => {

@@ -12,11 +12,11 @@ import { Buckets } from "./bucket.ts";
 import type { ArpConfig, StaticEntry } from "./config.ts";
 import { Context, isUnicast } from "./context.ts";
 import { Entries } from "./entries.ts";
-import { State, STATE_NAMES } from "./machine.ts";
+import { State } from "./machine.ts";
 import { addressOf, ifaceOf, isHeld, isStatic, Kind, kindOf, macOf, versionOf } from "./message.ts";
 import { Own } from "./own.ts";
+import { Report } from "./report.ts";
 import { Speaker } from "./speaker.ts";
-import { sequenceOf } from "./table.ts";
 
 /** Says which addresses of others the appliance answers for (proxy ARP, RFC 1027). host/ implements it. */
 export interface Proxied {
@@ -34,8 +34,6 @@ export interface ArpFilter {
 
 /** How long after a reload a new master makes up for a change that the one before may not have made. Our choice. */
 const RELOAD_GRACE: Millis = 5000;
-/** Slots looked at per call of `rows`, so that a sparse table delays no frame. Our choice. */
-const ROWS_SCAN = 4096;
 
 const NOTHING_PROXIED: Proxied = { isProxied: () => false };
 
@@ -43,12 +41,12 @@ export class Arp implements Engine, Replicated, Resolver {
   readonly table: number = TableNumber.Arp;
   readonly #out: Out;
   readonly #context: Context;
-  readonly #stations: Stations;
   readonly #proxied: Proxied;
   readonly #speaker: Speaker;
   readonly #own: Own;
   readonly #entries: Entries;
   readonly #received: Buckets;
+  readonly #report: Report;
   #started = false;
   /** Static entries before the last reload, which a new master may have to finish. */
   #previous: readonly StaticEntry[] | null = null;
@@ -66,13 +64,13 @@ export class Arp implements Engine, Replicated, Resolver {
     proxied: Proxied = NOTHING_PROXIED,
   ) {
     this.#out = out;
-    this.#stations = stations;
     this.#proxied = proxied;
     this.#speaker = new Speaker(out, links);
     this.#own = new Own(out, this.#speaker, config.acd);
     this.#own.configure(common.interfaces, config.acd, 0);
     this.#context = new Context(config, common.interfaces, out, waiting, this.#speaker, this.#own);
     this.#entries = new Entries(this.#context);
+    this.#report = new Report(this.#context, this.#entries, stations);
     this.#received = new Buckets(common.channels.length, config.receiveRate);
   }
 
@@ -422,65 +420,12 @@ export class Arp implements Engine, Replicated, Resolver {
     limit: number,
     now: Millis,
   ): { rows: Record<string, unknown>[]; next: number } {
-    const { table } = this.#entries;
-    const own = this.#own.all;
-    const rows: Record<string, unknown>[] = [];
-    const end = table.capacity + own.length;
-    const last = Math.min(end, cursor + ROWS_SCAN);
-    for (let at = cursor; at < last; at++) {
-      if (rows.length === limit) return { rows, next: at };
-      const row = at < table.capacity ? this.#row(at, now) : this.#ownRow(at - table.capacity, now);
-      if (row !== null) rows.push(row);
-    }
-    return { rows, next: last < end ? last : -1 };
+    return this.#report.rows(cursor, limit, now);
   }
 
-  #row(slot: number, now: Millis): Record<string, unknown> | null {
-    const { table } = this.#entries;
-    const state = table.state(slot);
-    if (state === State.None || state === State.Gone) return null;
-    const isKnown = table.isUsable(slot);
-    const iface = table.iface(slot);
-    const mac = isKnown ? table.mac(slot) : null;
-    return {
-      core: this.#out.core,
-      address: table.address(slot),
-      mac,
-      interface: iface,
-      vlan: this.#context.interfaces[iface]?.vlan ?? 0,
-      channel: this.#channelOf(iface, mac),
-      origin: isKnown && table.isStatic(slot) ? "static" : "dynamic",
-      state: STATE_NAMES[state],
-      "age-ms": isKnown ? now - table.updated(slot) : 0,
-      version: isKnown ? sequenceOf(table.version(slot)) : 0,
-    };
-  }
-
-  #ownRow(index: number, now: Millis): Record<string, unknown> | null {
-    const own = this.#own.all[index];
-    if (own === undefined) return null;
-    const { iface, address, mac, since } = own;
-    const isAnswered = this.#own.answers(iface, address);
-    return {
-      core: this.#out.core,
-      address,
-      mac,
-      interface: iface,
-      vlan: this.#context.interfaces[iface]?.vlan ?? 0,
-      channel: this.#context.interfaces[iface]?.channel ?? -1,
-      origin: "local",
-      state: isAnswered ? "reachable" : "probing",
-      "age-ms": now - since,
-      version: 0,
-    };
-  }
-
-  /** The channel that a station is behind, or -1. */
-  #channelOf(iface: number, mac: Mac | null): ChannelId {
-    const self = this.#context.interfaces[iface];
-    if (self === undefined) return -1;
-    if (self.bridge < 0) return self.channel;
-    return mac === null ? -1 : this.#stations.locate(self.bridge, mac, self.vlan);
+  /** What is due next on this core, for people. */
+  timers(now: Millis): Record<string, unknown>[] {
+    return this.#report.timers(now);
   }
 }
 
