@@ -1,0 +1,486 @@
+// The neighbour table of one core in columns, found by interface and the four words of an address (open addressing,
+// linear probing, backward-shift deletion). Slots hang in lists by what bounds them: the known ones, static ones, what
+// is being resolved (per interface), and what is gone but remembered. Nothing is allocated after construction.
+
+import { assert } from "../lib/assert.ts";
+import type { CoreId, Mac, Millis } from "../lib/units.ts";
+import { MAX_CORES } from "../lib/units.ts";
+import { isUsable, State } from "./machine.ts";
+
+/** Interfaces that keep a list of pending addresses of their own; further ones share. */
+const MAX_INTERFACES = 64;
+const KNOWN = 0;
+const STATIC = 1;
+const GONE = 2;
+const PENDING = 3;
+const LISTS: number = PENDING + MAX_INTERFACES;
+
+/** Flags of a slot. */
+const IS_STATIC = 1;
+const IS_ROUTER = 2;
+/** The machine runs here. */
+const IS_RUN = 4;
+/** It was known once: its solicitation passes the bound on new addresses (RFC 6583 6.2). */
+const WAS_KNOWN = 8;
+
+/** A version: the writer's sequence, then the writer, so that two cores never write the same. */
+export const makeVersion = (sequence: number, core: number): number => sequence * MAX_CORES + core;
+export const sequenceOf = (version: number): number => Math.floor(version / MAX_CORES);
+export const writerOf = (version: number): number => version % MAX_CORES;
+
+function mix(hash: number, word: number): number {
+  let mixed = Math.imul(hash ^ word, 0x85ebca6b);
+  mixed ^= mixed >>> 15;
+  mixed = Math.imul(mixed, 0xc2b2ae35);
+  return mixed ^ (mixed >>> 13);
+}
+
+export class Table {
+  readonly capacity: number;
+  /** Slot + 1 per cell; 0 = empty. */
+  readonly #cells: Int32Array;
+  readonly #mask: number;
+  readonly #seed: number;
+  readonly #a: Int32Array;
+  readonly #b: Int32Array;
+  readonly #c: Int32Array;
+  readonly #d: Int32Array;
+  readonly #iface: Uint16Array;
+  readonly #state: Uint8Array;
+  readonly #flags: Uint8Array;
+  readonly #tries: Uint8Array;
+  readonly #mac: Float64Array;
+  readonly #version: Float64Array;
+  /** The core that is known to run the machine; -1 unknown. */
+  readonly #holder: Int8Array;
+  /** Steering bucket of the address. */
+  readonly bucket: Uint8Array;
+  /** When the MAC was last confirmed or changed. */
+  readonly #updated: Float64Array;
+  readonly #touched: Float64Array;
+  readonly #placed: Float64Array;
+  /** Uses before need not be noted. */
+  readonly #quiet: Float64Array;
+  /** When a solicitation last left. */
+  readonly #asked: Float64Array;
+  readonly #askersLow: Int32Array;
+  readonly #askersHigh: Int32Array;
+  readonly #seen: Uint32Array;
+  readonly #next: Int32Array;
+  readonly #prev: Int32Array;
+  readonly #list: Int16Array;
+  readonly #counts: Int32Array = new Int32Array(LISTS);
+  #free = 0;
+  #pending = 0;
+  #digest = 0;
+
+  constructor(capacity: number, seed = 0) {
+    this.capacity = capacity;
+    let cells = 16;
+    while (cells < capacity * 2) cells *= 2;
+    this.#cells = new Int32Array(cells);
+    this.#mask = cells - 1;
+    this.#seed = seed | 0;
+    const words = (): Int32Array => new Int32Array(capacity);
+    const doubles = (): Float64Array => new Float64Array(capacity);
+    this.#a = words();
+    this.#b = words();
+    this.#c = words();
+    this.#d = words();
+    this.#iface = new Uint16Array(capacity);
+    this.#state = new Uint8Array(capacity).fill(State.None);
+    this.#flags = new Uint8Array(capacity);
+    this.#tries = new Uint8Array(capacity);
+    this.#mac = doubles();
+    this.#version = doubles();
+    this.#holder = new Int8Array(capacity).fill(-1);
+    this.bucket = new Uint8Array(capacity);
+    this.#updated = doubles();
+    this.#touched = doubles();
+    this.#placed = doubles();
+    this.#quiet = doubles();
+    this.#asked = doubles();
+    this.#askersLow = words();
+    this.#askersHigh = words();
+    this.#seen = new Uint32Array(capacity);
+    this.#next = Int32Array.from({ length: capacity + LISTS }, (_, node) => node);
+    this.#prev = this.#next.slice();
+    this.#list = new Int16Array(capacity).fill(-1);
+    for (let slot = 0; slot < capacity; slot++)
+      this.#next[slot] = slot + 1 < capacity ? slot + 1 : -1;
+  }
+
+  // --- slots ---------------------------------------------------------------------------------------------------------
+
+  #home(iface: number, a: number, b: number, c: number, d: number): number {
+    let hash = Math.imul((d | 0) ^ this.#seed, 0x9e3779b1) ^ (c | 0);
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b) ^ (b | 0);
+    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35) ^ (a | 0) ^ Math.imul(iface, 0x27d4eb2f);
+    hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+    return (hash ^ (hash >>> 15)) & this.#mask;
+  }
+
+  /** The slot of an address, or -1. Words may be signed or not. */
+  find(iface: number, a: number, b: number, c: number, d: number): number {
+    const cells = this.#cells;
+    let cell = this.#home(iface, a, b, c, d);
+    for (;;) {
+      const slot = cells[cell]! - 1;
+      if (slot < 0) return -1;
+      if (
+        this.#d[slot] === (d | 0) &&
+        this.#c[slot] === (c | 0) &&
+        this.#b[slot] === (b | 0) &&
+        this.#a[slot] === (a | 0) &&
+        this.#iface[slot] === iface
+      ) {
+        return slot;
+      }
+      cell = (cell + 1) & this.#mask;
+    }
+  }
+
+  /** A slot for an address that has none, in state None; -1 when all are taken. `enter` must follow. */
+  create(iface: number, a: number, b: number, c: number, d: number): number {
+    const slot = this.#free;
+    if (slot < 0) return -1;
+    this.#free = this.#next[slot]!;
+    this.#a[slot] = a;
+    this.#b[slot] = b;
+    this.#c[slot] = c;
+    this.#d[slot] = d;
+    this.#iface[slot] = iface;
+    this.#flags[slot] = 0;
+    this.#tries[slot] = 0;
+    this.#mac[slot] = 0;
+    this.#version[slot] = -1;
+    this.#holder[slot] = -1;
+    this.#asked[slot] = Number.NEGATIVE_INFINITY;
+    this.#quiet[slot] = 0;
+    this.#askersLow[slot] = 0;
+    this.#askersHigh[slot] = 0;
+    this.#next[slot] = slot;
+    this.#prev[slot] = slot;
+    let cell = this.#home(iface, a, b, c, d);
+    while (this.#cells[cell] !== 0) cell = (cell + 1) & this.#mask;
+    this.#cells[cell] = slot + 1;
+    return slot;
+  }
+
+  #homeOf(slot: number): number {
+    return this.#home(
+      this.#iface[slot]!,
+      this.#a[slot]!,
+      this.#b[slot]!,
+      this.#c[slot]!,
+      this.#d[slot]!,
+    );
+  }
+
+  #erase(slot: number): void {
+    const cells = this.#cells;
+    const mask = this.#mask;
+    let hole = this.#homeOf(slot);
+    while (cells[hole] !== slot + 1) {
+      assert(cells[hole] !== 0, "a neighbour's slot is not in the index");
+      hole = (hole + 1) & mask;
+    }
+    for (let cell = (hole + 1) & mask; cells[cell] !== 0; cell = (cell + 1) & mask) {
+      const home = this.#homeOf(cells[cell]! - 1);
+      if (((cell - home) & mask) < ((cell - hole) & mask)) continue;
+      cells[hole] = cells[cell]!;
+      hole = cell;
+    }
+    cells[hole] = 0;
+  }
+
+  /** Puts a slot into a state, at the end of that state's list; None frees the slot. */
+  enter(slot: number, state: State): void {
+    if (isUsable(this.#state[slot]!)) this.#digest ^= this.#digestOf(slot);
+    this.#unlink(slot);
+    this.#state[slot] = state;
+    if (state === State.None) {
+      this.#erase(slot);
+      this.#next[slot] = this.#free;
+      this.#free = slot;
+      return;
+    }
+    if (isUsable(state)) {
+      this.#digest ^= this.#digestOf(slot);
+      this.#flags[slot]! |= WAS_KNOWN;
+    }
+    this.#link(slot, this.#listFor(slot, state));
+  }
+
+  /** A change among the usable states: the entry keeps its place in its list. */
+  become(slot: number, state: State): void {
+    if (isUsable(this.#state[slot]!) && isUsable(state)) this.#state[slot] = state;
+    else this.enter(slot, state);
+  }
+
+  #listFor(slot: number, state: State): number {
+    if (isUsable(state)) return (this.#flags[slot]! & IS_STATIC) === 0 ? KNOWN : STATIC;
+    if (state === State.Gone) return GONE;
+    return PENDING + (this.#iface[slot]! % MAX_INTERFACES);
+  }
+
+  #link(slot: number, list: number): void {
+    const sentinel = this.capacity + list;
+    const last = this.#prev[sentinel]!;
+    this.#next[last] = slot;
+    this.#prev[slot] = last;
+    this.#next[slot] = sentinel;
+    this.#prev[sentinel] = slot;
+    this.#list[slot] = list;
+    this.#counts[list]!++;
+    if (list >= PENDING) this.#pending++;
+  }
+
+  #unlink(slot: number): void {
+    const list = this.#list[slot]!;
+    if (list < 0) return;
+    this.#next[this.#prev[slot]!] = this.#next[slot]!;
+    this.#prev[this.#next[slot]!] = this.#prev[slot]!;
+    this.#list[slot] = -1;
+    this.#counts[list]!--;
+    if (list >= PENDING) this.#pending--;
+  }
+
+  /** Over what must be equal on all cores: address, MAC, router flag, static. */
+  #digestOf(slot: number): number {
+    let hash = mix(this.#iface[slot]! + 1, this.#a[slot]!);
+    hash = mix(mix(mix(hash, this.#b[slot]!), this.#c[slot]!), this.#d[slot]!);
+    const mac = this.#mac[slot]!;
+    hash = mix(mix(hash, mac | 0), Math.floor(mac / 0x1_0000_0000));
+    return mix(hash, this.#flags[slot]! & (IS_STATIC | IS_ROUTER)) | 0;
+  }
+
+  // --- columns -------------------------------------------------------------------------------------------------------
+
+  state(slot: number): State {
+    return this.#state[slot] as State;
+  }
+
+  /** Frames may be sent to the slot's MAC. The slot may be -1. */
+  isUsable(slot: number): boolean {
+    return slot >= 0 && this.#state[slot]! <= State.Probe;
+  }
+
+  iface(slot: number): number {
+    return this.#iface[slot]!;
+  }
+
+  /** Word 0..3 of the address, unsigned. */
+  word(slot: number, index: number): number {
+    const column = index < 2 ? (index === 0 ? this.#a : this.#b) : index === 2 ? this.#c : this.#d;
+    return column[slot]! >>> 0;
+  }
+
+  mac(slot: number): Mac {
+    return this.#mac[slot]!;
+  }
+
+  isStatic(slot: number): boolean {
+    return (this.#flags[slot]! & IS_STATIC) !== 0;
+  }
+
+  isRouter(slot: number): boolean {
+    return (this.#flags[slot]! & IS_ROUTER) !== 0;
+  }
+
+  wasKnown(slot: number): boolean {
+    return (this.#flags[slot]! & WAS_KNOWN) !== 0;
+  }
+
+  /** Whether this core runs the machine. */
+  isRun(slot: number): boolean {
+    return (this.#flags[slot]! & IS_RUN) !== 0;
+  }
+
+  setRun(slot: number, run: boolean): void {
+    if (run) this.#flags[slot]! |= IS_RUN;
+    else this.#flags[slot]! &= ~IS_RUN;
+  }
+
+  holder(slot: number): CoreId {
+    return this.#holder[slot]!;
+  }
+
+  setHolder(slot: number, core: CoreId): void {
+    this.#holder[slot] = core;
+  }
+
+  version(slot: number): number {
+    return this.#version[slot]!;
+  }
+
+  setVersion(slot: number, version: number): void {
+    this.#version[slot] = version;
+  }
+
+  /** Writes what the digest is over; `enter` must follow where the slot was not usable. */
+  assign(slot: number, mac: Mac, isRouter: boolean, isStatic: boolean, now: Millis): void {
+    if (isUsable(this.#state[slot]!)) this.#digest ^= this.#digestOf(slot);
+    const wasStatic = this.isStatic(slot);
+    this.#mac[slot] = mac;
+    const kept = this.#flags[slot]! & ~(IS_STATIC | IS_ROUTER);
+    this.#flags[slot] = kept | (isStatic ? IS_STATIC : 0) | (isRouter ? IS_ROUTER : 0);
+    this.#updated[slot] = now;
+    this.#touched[slot] = now;
+    this.#placed[slot] = now;
+    if (!isUsable(this.#state[slot]!)) return;
+    this.#digest ^= this.#digestOf(slot);
+    if (wasStatic === isStatic) return;
+    this.#unlink(slot);
+    this.#link(slot, this.#listFor(slot, this.#state[slot] as State));
+  }
+
+  updated(slot: number): Millis {
+    return this.#updated[slot]!;
+  }
+
+  setUpdated(slot: number, now: Millis): void {
+    this.#updated[slot] = now;
+  }
+
+  touch(slot: number, now: Millis): void {
+    this.#touched[slot] = now;
+  }
+
+  isNotable(slot: number, now: Millis): boolean {
+    return now >= this.#quiet[slot]!;
+  }
+
+  setQuiet(slot: number, until: Millis): void {
+    this.#quiet[slot] = until;
+  }
+
+  tries(slot: number): number {
+    return this.#tries[slot]!;
+  }
+
+  setTries(slot: number, tries: number): void {
+    this.#tries[slot] = tries;
+  }
+
+  asked(slot: number): Millis {
+    return this.#asked[slot]!;
+  }
+
+  setAsked(slot: number, now: Millis): void {
+    this.#asked[slot] = now;
+  }
+
+  addAsker(slot: number, core: CoreId): void {
+    if (core < 32) this.#askersLow[slot]! |= 1 << core;
+    else this.#askersHigh[slot]! |= 1 << (core - 32);
+  }
+
+  isAsker(slot: number, core: CoreId): boolean {
+    const word = core < 32 ? this.#askersLow[slot]! : this.#askersHigh[slot]!;
+    return ((word >>> (core & 31)) & 1) === 1;
+  }
+
+  askersLow(slot: number): number {
+    return this.#askersLow[slot]!;
+  }
+
+  askersHigh(slot: number): number {
+    return this.#askersHigh[slot]!;
+  }
+
+  addAskers(slot: number, low: number, high: number): void {
+    this.#askersLow[slot]! |= low;
+    this.#askersHigh[slot]! |= high;
+  }
+
+  clearAskers(slot: number): void {
+    this.#askersLow[slot] = 0;
+    this.#askersHigh[slot] = 0;
+  }
+
+  seen(slot: number): number {
+    return this.#seen[slot]!;
+  }
+
+  setSeen(slot: number, resync: number): void {
+    this.#seen[slot] = resync;
+  }
+
+  // --- bounds --------------------------------------------------------------------------------------------------------
+
+  /** Known neighbours, static ones included. */
+  get entries(): number {
+    return this.#counts[KNOWN]! + this.#counts[STATIC]!;
+  }
+
+  /** Addresses that are being resolved, or waited for. */
+  get pending(): number {
+    return this.#pending;
+  }
+
+  get digest(): number {
+    return this.#digest >>> 0;
+  }
+
+  get isFull(): boolean {
+    return this.#free < 0;
+  }
+
+  /** The oldest memory of a gone entry, or -1. */
+  forgettable(): number {
+    return this.#counts[GONE]! > 0 ? this.#next[this.capacity + GONE]! : -1;
+  }
+
+  /** The known neighbour to give up at the limit, or -1: second chance in order of age, one not used since goes first. */
+  leastUsed(): number {
+    if (this.#counts[KNOWN] === 0) return -1;
+    const sentinel = this.capacity + KNOWN;
+    for (;;) {
+      const slot = this.#next[sentinel]!;
+      if (this.#touched[slot]! <= this.#placed[slot]!) return slot;
+      this.#placed[slot] = this.#touched[slot]!;
+      this.#unlink(slot);
+      this.#link(slot, KNOWN);
+    }
+  }
+
+  /** The oldest pending address of the interface that has most of them, or -1. */
+  oldestPending(): number {
+    let busiest = -1;
+    let most = 0;
+    for (let list = PENDING; list < LISTS; list++) {
+      if (this.#counts[list]! <= most) continue;
+      most = this.#counts[list]!;
+      busiest = list;
+    }
+    return busiest < 0 ? -1 : this.#next[this.capacity + busiest]!;
+  }
+
+  /** For tests: lists, counts, index and digest agree with the columns. */
+  check(): void {
+    let digest = 0;
+    let used = 0;
+    for (let slot = 0; slot < this.capacity; slot++) {
+      if (this.#state[slot] === State.None) continue;
+      used++;
+      const found = this.find(
+        this.#iface[slot]!,
+        this.#a[slot]!,
+        this.#b[slot]!,
+        this.#c[slot]!,
+        this.#d[slot]!,
+      );
+      assert(found === slot, "a neighbour is not found");
+      assert(this.#list[slot] === this.#listFor(slot, this.#state[slot] as State), "wrong list");
+      if (this.isUsable(slot)) digest ^= this.#digestOf(slot);
+    }
+    assert(digest === this.#digest, "the digest is wrong");
+    let counted = 0;
+    for (let list = 0; list < LISTS; list++) counted += this.#counts[list]!;
+    assert(counted === used, "the lists' counts are wrong");
+    let indexed = 0;
+    for (const cell of this.#cells) if (cell !== 0) indexed++;
+    assert(indexed === used, "the index holds what the table does not");
+  }
+}
