@@ -1,6 +1,6 @@
-// Address conflict detection for one own address (RFC 5227), pure. An appliance does not give a configured address up:
-// in use it defends for ever, at most once per interval (RFC 5227 2.4, rule c). Found in use by another while still
-// probing, it stays silent and tries again later.
+// Address conflict detection for one own address (RFC 5227), pure. An appliance does not give a configured
+// address up: in use it defends for ever, at most once per interval (RFC 5227 2.4, rule c). Found in use by
+// another while still probing, it stays silent and tries again later.
 
 import type { Millis } from "../lib/units.ts";
 

@@ -1,5 +1,6 @@
-// Ageing (ARP-6), on the master alone. Use on the master is noted there; a replica that uses an entry says so once per
-// period, so that the master can tell a used entry, which it probes, from an idle one, which just goes.
+// Ageing (ARP-6), on the master alone. Use on the master is noted there; a replica that uses an entry says so
+// once per period, so that the master can tell a used entry, which it probes, from an idle one, which just
+// goes.
 
 import type { Millis } from "../lib/units.ts";
 import type { Context } from "./context.ts";
@@ -9,7 +10,9 @@ import { sendUsed } from "./message.ts";
 import { TOKEN_WAIT } from "./pending.ts";
 import type { Table } from "./table.ts";
 
-/** On the master a use is noted at most once a second, so that steady traffic costs a comparison. Our choice. */
+/**
+ * On the master a use is noted at most once a second, so that steady traffic costs a comparison. Our choice.
+ */
 const USE_GRAIN: Millis = 1000;
 
 export class Ageing {
@@ -87,8 +90,8 @@ export class Ageing {
   }
 
   /**
-   * The role came here. The master before confirmed silently, so the age known here is only an upper bound: one full
-   * period more, spread over an eighth of it so that not all entries come due at once.
+   * The role came here. The master before confirmed silently, so the age known here is only an upper bound: one
+   * full period more, spread over an eighth of it so that not all entries come due at once.
    */
   takeOver(slot: number, now: Millis): void {
     this.#ledger.arm(slot, now);

@@ -1,14 +1,14 @@
-// The ARP engine of one core (ARP-1..8; RFC 826, 5227, 903, 2390): what comes from the wire on the master, what operators
-// and the configuration change, and the faces that the core knows. The table itself is entries.ts.
+// The ARP engine of one core (ARP-1..8; RFC 826, 5227, 903, 2390): what comes from the wire on the master, what
+// operators and the configuration change, and the faces that the core knows. The table itself is entries.ts.
 
 import type { CommonConfig, InterfaceConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import { Message, Table as TableNumber } from "../engine/message.ts";
 import type { Engine, Links, Out, Replicated, Resolver, Stations, Waiting } from "../engine/out.ts";
+import { Buckets } from "../lib/token-buckets.ts";
 import type { ChannelId, CoreId, Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
 import * as wire from "../wire/arp.ts";
 import * as ethernet from "../wire/ethernet.ts";
-import { Buckets } from "./bucket.ts";
 import type { ArpConfig, StaticEntry } from "./config.ts";
 import { Context, isUnicast } from "./context.ts";
 import { Entries } from "./entries.ts";
@@ -32,7 +32,9 @@ export interface ArpFilter {
   readonly prefix?: number;
 }
 
-/** How long after a reload a new master makes up for a change that the one before may not have made. Our choice. */
+/**
+ * How long after a reload a new master makes up for a change that the one before may not have made. Our choice.
+ */
 const RELOAD_GRACE: Millis = 5000;
 
 const NOTHING_PROXIED: Proxied = { isProxied: () => false };
@@ -92,15 +94,16 @@ export class Arp implements Engine, Replicated, Resolver {
     return this.#entries.pending.frames;
   }
 
-  // --- frames --------------------------------------------------------------------------------------------------------
+  // --- frames ----------------------------------------------------------------------------------
 
   resolve(iface: number, address: Ipv4, start: Offset, end: Offset, now: Millis): Mac {
     return this.#entries.resolve(iface, address, start, end, now);
   }
 
   /**
-   * An ARP or RARP frame on an interface's VLAN, on the master. True when it is consumed, false when it is to be
-   * bridged onward: what asks for nobody here and is not sent to the interface's MAC goes on, learned from or not.
+   * An ARP or RARP frame on an interface's VLAN, on the master. True when it is consumed, false when it is to
+   * be bridged onward: what asks for nobody here and is not sent to the interface's MAC goes on, learned from
+   * or not.
    */
   receive(
     iface: number,
@@ -223,7 +226,7 @@ export class Arp implements Engine, Replicated, Resolver {
     return true;
   }
 
-  // --- messages and timers -------------------------------------------------------------------------------------------
+  // --- messages and timers ---------------------------------------------------------------------
 
   message(type: number, from: CoreId, at: Offset, now: Millis): void {
     const entries = this.#entries;
@@ -279,9 +282,12 @@ export class Arp implements Engine, Replicated, Resolver {
     this.#entries.checkRole(now);
   }
 
-  // --- operators -----------------------------------------------------------------------------------------------------
+  // --- operators -------------------------------------------------------------------------------
 
-  /** Adds or changes a static entry on all cores. Call it on the master; false elsewhere, or when there is no room. */
+  /**
+   * Adds or changes a static entry on all cores. Call it on the master; false elsewhere, or when there is no
+   * room.
+   */
   addStatic(iface: number, address: Ipv4, mac: Mac, now: Millis): boolean {
     this.#entries.checkRole(now);
     if (!this.#context.isMaster || this.#context.interfaces[iface] === undefined) return false;
@@ -312,7 +318,9 @@ export class Arp implements Engine, Replicated, Resolver {
     return 1;
   }
 
-  /** Flushes the dynamic entries that match, on all cores. Returns how many; 0 on a core that is not the master. */
+  /**
+   * Flushes the dynamic entries that match, on all cores. Returns how many; 0 on a core that is not the master.
+   */
   clear(filter: ArpFilter, now: Millis): number {
     const entries = this.#entries;
     entries.checkRole(now);
@@ -338,11 +346,11 @@ export class Arp implements Engine, Replicated, Resolver {
     return this.#context.isMaster ? this.#own.announce(iface, address) : 0;
   }
 
-  // --- configuration -------------------------------------------------------------------------------------------------
+  // --- configuration ---------------------------------------------------------------------------
 
   /**
-   * Takes over a new configuration: called on every core with the same one. The master makes the changes and tells the
-   * others; each core by itself empties an interface that is gone or became another one.
+   * Takes over a new configuration: called on every core with the same one. The master makes the changes and
+   * tells the others; each core by itself empties an interface that is gone or became another one.
    */
   configure(config: ArpConfig, common: CommonConfig, now: Millis): void {
     const entries = this.#entries;
@@ -363,7 +371,9 @@ export class Arp implements Engine, Replicated, Resolver {
     if (this.#context.isMaster) this.#finishReload(now);
   }
 
-  /** The master's part: own addresses have no entries, and the static ones become those of the configuration. */
+  /**
+   * The master's part: own addresses have no entries, and the static ones become those of the configuration.
+   */
   #finishReload(now: Millis): void {
     const entries = this.#entries;
     const old = this.#previous;
@@ -377,7 +387,10 @@ export class Arp implements Engine, Replicated, Resolver {
     this.#changeStatics(old, this.#context.config.statics, now);
   }
 
-  /** Removes the static entries that are no longer wanted and adds those that are new; the others are not touched. */
+  /**
+   * Removes the static entries that are no longer wanted and adds those that are new; the others are not
+   * touched.
+   */
   #changeStatics(old: readonly StaticEntry[], wanted: readonly StaticEntry[], now: Millis): void {
     const key = (entry: StaticEntry): string => `${entry.iface} ${entry.address}`;
     const text = (entry: StaticEntry): string => `${key(entry)} ${entry.mac}`;
@@ -392,7 +405,7 @@ export class Arp implements Engine, Replicated, Resolver {
     for (const entry of wanted) if (!present.has(text(entry))) this.#entries.addStatic(entry, now);
   }
 
-  // --- Replicated ----------------------------------------------------------------------------------------------------
+  // --- Replicated ------------------------------------------------------------------------------
 
   resync(to: CoreId, cursor: number, limit: number, now: Millis): number {
     this.#entries.checkRole(now);
@@ -414,7 +427,9 @@ export class Arp implements Engine, Replicated, Resolver {
     return { entries: table.entries, digest: table.digest, version: ledger.newest };
   }
 
-  /** Rows as `show arp` has them, with numbers for addresses and names; own addresses follow the table's slots. */
+  /**
+   * Rows as `show arp` has them, with numbers for addresses and names; own addresses follow the table's slots.
+   */
   rows(
     cursor: number,
     limit: number,

@@ -1,13 +1,14 @@
-// Random interleavings of everything that can happen to the ARP tables of several cores: messages wait and arrive in any
-// order between pairs (in order within one), roles move core by core, stations answer late or never, change their MAC,
-// fall silent; cores lose messages and are re-synced. When it is quiet, all cores agree with each other.
+// Random interleavings of everything that can happen to the ARP tables of several cores: messages wait and
+// arrive in any order between pairs (in order within one), roles move core by core, stations answer late or
+// never, change their MAC, fall silent; cores lose messages and are re-synced. When it is quiet, all cores
+// agree with each other.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { Role } from "../engine/role.ts";
-import { ArpRig, INTERFACES, ip, mac, OWN_IP } from "../sim/arp-rig.ts";
 import { BROADCAST } from "../lib/units.ts";
+import { ArpRig, INTERFACES, ip, mac, OWN_IP } from "../sim/arp-rig.ts";
 import type { ArpConfig } from "./config.ts";
 
 const FIRST = ip("192.0.2.10");

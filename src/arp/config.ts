@@ -47,7 +47,9 @@ export interface ArpConfig {
   readonly receiveRate: number;
   /** Unicast requests to a used entry before it is flushed (ARP-6). */
   readonly probes: number;
-  /** What is done for own addresses before and when they are used (RFC 5227); conflicts are seen in any case. */
+  /**
+   * What is done for own addresses before and when they are used (RFC 5227); conflicts are seen in any case.
+   */
   readonly acd: "announce" | "probe" | "off";
   /** Refuse ARP whose Ethernet source differs from its sender address. */
   readonly verifySource: boolean;
@@ -84,9 +86,13 @@ export const ARP_DEFAULTS: ArpConfig = {
   maxPending: 1024,
   /** Our choice: two frames for each pending address on average, and no more than 4 MiB of buffers. */
   waitingFrames: 2048,
-  /** Our choice: as long as three requests take, so that a dead host costs no more than one request a second. */
+  /**
+   * Our choice: as long as three requests take, so that a dead host costs no more than one request a second.
+   */
   holdDown: 3000,
-  /** Our choice: a host that pings a whole /22 at once waits half a second; a sweep cannot flood the network. */
+  /**
+   * Our choice: a host that pings a whole /22 at once waits half a second; a sweep cannot flood the network.
+   */
   requestRate: 2000,
   /** Our choice: far above what a busy channel needs, far below what would load a core (about 0.2 %). */
   receiveRate: 2000,

@@ -3,8 +3,8 @@
 import type { InterfaceConfig } from "../engine/config.ts";
 import type { Out, Waiting } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
+import { Buckets } from "../lib/token-buckets.ts";
 import type { CoreId, Ipv4, Mac, Millis } from "../lib/units.ts";
-import { Buckets } from "./bucket.ts";
 import type { ArpConfig } from "./config.ts";
 import type { Own } from "./own.ts";
 import type { Speaker } from "./speaker.ts";

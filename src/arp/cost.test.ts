@@ -2,8 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ArpRig, ip, mac } from "../sim/arp-rig.ts";
 import { BROADCAST } from "../lib/units.ts";
+import { ArpRig, ip, mac } from "../sim/arp-rig.ts";
 
 const HOST = ip("192.0.2.10");
 const HOST_MAC = mac("02:00:00:00:00:0a");

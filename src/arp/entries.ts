@@ -1,6 +1,6 @@
-// The addresses of other stations on one core: what is known, what is asked for, and the messages that keep all cores'
-// tables equal (ARP-2..4, ARP-6, ARP-8). The master decides and tells; a replica asks, is told, and runs timers for
-// nothing but what itself waits for.
+// The addresses of other stations on one core: what is known, what is asked for, and the messages that keep all
+// cores' tables equal (ARP-2..4, ARP-6, ARP-8). The master decides and tells; a replica asks, is told, and runs
+// timers for nothing but what itself waits for.
 
 import type { InterfaceConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
@@ -37,7 +37,7 @@ export class Entries {
     for (const entry of context.config.statics) this.#place(entry, 0);
   }
 
-  // --- resolving -----------------------------------------------------------------------------------------------------
+  // --- resolving -------------------------------------------------------------------------------
 
   resolve(iface: number, address: Ipv4, start: Offset, end: Offset, now: Millis): Mac {
     const slot = this.table.find(iface, address);
@@ -83,7 +83,7 @@ export class Entries {
     return slot < 0 ? State.None : this.table.state(slot);
   }
 
-  // --- what the master hears -----------------------------------------------------------------------------------------
+  // --- what the master hears -------------------------------------------------------------------
 
   /** Whether an answer for the address is waited for, so that no rate limit may drop it. */
   isAwaited(iface: number, address: Ipv4): boolean {
@@ -92,8 +92,8 @@ export class Entries {
   }
 
   /**
-   * ARP on the master says that `address` is at `mac` (ARP-4, ARP-5). `mayAdd`: an address that nobody asked for is added,
-   * too. False when it contradicts a static entry.
+   * ARP on the master says that `address` is at `mac` (ARP-4, ARP-5). `mayAdd`: an address that nobody asked
+   * for is added, too. False when it contradicts a static entry.
    */
   hear(iface: number, address: Ipv4, mac: Mac, mayAdd: boolean, now: Millis): boolean {
     const { table, ledger } = this;
@@ -137,8 +137,8 @@ export class Entries {
   }
 
   /**
-   * A slot for an address that becomes known, with the table's limit kept (ARP-8). -1 when every entry is static: frames
-   * that waited still leave, here and on the cores that asked, but nothing is remembered.
+   * A slot for an address that becomes known, with the table's limit kept (ARP-8). -1 when every entry is
+   * static: frames that waited still leave, here and on the cores that asked, but nothing is remembered.
    */
   #room(found: number, iface: number, address: Ipv4, mac: Mac, now: Millis): number {
     const { table, ledger } = this;
@@ -166,7 +166,7 @@ export class Entries {
     if (this.#stateOf(slot) === State.Pending) this.#pass(slot, mac, now);
   }
 
-  // --- timers and roles ----------------------------------------------------------------------------------------------
+  // --- timers and roles ------------------------------------------------------------------------
 
   tick(now: Millis): void {
     this.checkRole(now);
@@ -223,7 +223,7 @@ export class Entries {
     else if (wasMaster) ledger.reach(slot, now);
   }
 
-  // --- messages ------------------------------------------------------------------------------------------------------
+  // --- messages --------------------------------------------------------------------------------
 
   /** A core misses an address. */
   asked(from: CoreId, iface: number, address: Ipv4, now: Millis): void {
@@ -253,7 +253,8 @@ export class Entries {
       return;
     }
     table.addAsker(slot, from);
-    // The asker may know before this core that it is the master now: it is remembered until this core learns it too.
+    // The asker may know before this core that it is the master now: it is remembered until this core learns it
+    // too.
     if (isMaster) this.pending.solicit(slot, now);
     else this.pending.expect(slot, now);
   }
@@ -304,7 +305,10 @@ export class Entries {
     this.pending.release(slot, mac, now);
   }
 
-  /** While the role moved one master was told a static entry and another learned the address: the static one stays. */
+  /**
+   * While the role moved one master was told a static entry and another learned the address: the static one
+   * stays.
+   */
   #insist(slot: number, mac: Mac, now: Millis): void {
     const { table, ledger } = this;
     table.assign(slot, mac, true, ledger.write(), now);
@@ -329,7 +333,9 @@ export class Entries {
     this.pending.fail(slot, hold, now);
   }
 
-  /** A master deleted an entry. Remembered even when there is none: an older message may still be on its way. */
+  /**
+   * A master deleted an entry. Remembered even when there is none: an older message may still be on its way.
+   */
   toldDeleted(iface: number, address: Ipv4, version: number, from: CoreId, now: Millis): void {
     const { table, ledger } = this;
     ledger.observe(version, from);
@@ -359,7 +365,10 @@ export class Entries {
     if (version < table.version(slot)) this.ledger.tell(slot, from);
   }
 
-  /** A core has what the master does not have, from a time before: all are told to forget it, and to keep it forgotten. */
+  /**
+   * A core has what the master does not have, from a time before: all are told to forget it, and to keep it
+   * forgotten.
+   */
   #bury(found: number, iface: number, address: Ipv4, now: Millis): void {
     const { table, ledger } = this;
     const version = ledger.write();
@@ -374,7 +383,10 @@ export class Entries {
     if (table.state(slot) === State.Gone) ledger.wheel.set(slot, now + TOMBSTONE);
   }
 
-  /** A new master starts, with askers alone told: nothing may stay but what it names and what the configuration has. */
+  /**
+   * A new master starts, with askers alone told: nothing may stay but what it names and what the configuration
+   * has.
+   */
   toldReset(from: CoreId, now: Millis): void {
     if (from !== this.#context.master) return;
     for (let slot = 0; slot < this.table.capacity; slot++) {
@@ -382,7 +394,7 @@ export class Entries {
     }
   }
 
-  // --- operators and configuration -----------------------------------------------------------------------------------
+  // --- operators and configuration -------------------------------------------------------------
 
   /** Puts a static entry into this core's table; the slot, or -1. */
   #place({ iface, address, mac }: StaticEntry, now: Millis): number {

@@ -1,6 +1,7 @@
-// The table with its timers, versions and messages: every change of a known address goes through here. One writer, the
-// master, numbers its changes; a change is told once and the larger version wins on every core, also while the role
-// moves and two masters' messages cross. Deletions are remembered for a while for the same reason.
+// The table with its timers, versions and messages: every change of a known address goes through here. One
+// writer, the master, numbers its changes; a change is told once and the larger version wins on every core,
+// also while the role moves and two masters' messages cross. Deletions are remembered for a while for the same
+// reason.
 
 import { EventCode } from "../engine/event.ts";
 import { type CoreId, type Ipv4, MAX_CORES, type Millis } from "../lib/units.ts";
@@ -63,7 +64,10 @@ export class Ledger {
     this.wheel.set(slot, now + REQUEST_SPACING);
   }
 
-  /** The same for a known address whose copy here is void: its version, told again, is news, but no older one is. */
+  /**
+   * The same for a known address whose copy here is void: its version, told again, is news, but no older one
+   * is.
+   */
   void(slot: number, now: Millis): void {
     this.table.setVersion(slot, this.table.version(slot) - 1);
     this.lay(slot, now);
@@ -78,15 +82,19 @@ export class Ledger {
   }
 
   /**
-   * This core becomes the master. Its sequence goes on above all that any master wrote before, also what was lost on the
-   * way here: nobody writes faster than this many changes per millisecond of the clock that all cores share.
+   * This core becomes the master. Its sequence goes on above all that any master wrote before, also what was
+   * lost on the way here: nobody writes faster than this many changes per millisecond of the clock that all
+   * cores share.
    */
   takeOver(now: Millis): void {
     this.reignsSince = now;
     this.newest = Math.max(this.newest, Math.floor(now * CHANGES_PER_MILLI));
   }
 
-  /** A version that another core tells: this core's own will be larger. From its writer all older ones came before. */
+  /**
+   * A version that another core tells: this core's own will be larger. From its writer all older ones came
+   * before.
+   */
   observe(version: number, from: CoreId): void {
     const sequence = sequenceOf(version);
     if (sequence > this.newest) this.newest = sequence;
@@ -142,7 +150,10 @@ export class Ledger {
     }
   }
 
-  /** Takes a known address away: on the master everywhere; a replica forgets its copy, so that it may be told it again. */
+  /**
+   * Takes a known address away: on the master everywhere; a replica forgets its copy, so that it may be told it
+   * again.
+   */
   remove(slot: number, input: Input, now: Millis): void {
     const { table } = this;
     const { isMaster, out } = this.#context;
@@ -168,8 +179,9 @@ export class Ledger {
   }
 
   /**
-   * Keeps the bound on known addresses for one more (ARP-8); false when all of them are static. The master keeps it for
-   * all. A replica has slots to spare, so that messages of two masters that cross do not make it forget on its own.
+   * Keeps the bound on known addresses for one more (ARP-8); false when all of them are static. The master
+   * keeps it for all. A replica has slots to spare, so that messages of two masters that cross do not make it
+   * forget on its own.
    */
   makeRoom(now: Millis): boolean {
     const { isMaster, config } = this.#context;

@@ -1,5 +1,5 @@
-// The life of one address on one core, pure: RFC 826 fixes no states, so these are ARP-3, ARP-4 and ARP-6. The same
-// table runs on the master and on replicas; a replica only never gets the inputs of ageing.
+// The life of one address on one core, pure: RFC 826 fixes no states, so these are ARP-3, ARP-4 and ARP-6. The
+// same table runs on the master and on replicas; a replica only never gets the inputs of ageing.
 
 /** States of an entry. Up to Probing its MAC may be used. */
 export const State = {
@@ -11,7 +11,9 @@ export const State = {
   Pending: 2,
   /** Did not answer: not asked for again for a while. */
   Failed: 3,
-  /** Deleted; remembered for a while: an older message must not bring it back, nor a request follow too soon. */
+  /**
+   * Deleted; remembered for a while: an older message must not bring it back, nor a request follow too soon.
+   */
   Gone: 4,
   /** No entry. */
   None: 5,

@@ -1,5 +1,5 @@
-// The ARP engine's messages, written in place (engine/message.ts has the first 8 bytes). A version is a sequence of 48
-// bits, the lower 32 at 4 and the upper 16 at 24, and its writer at 14.
+// The ARP engine's messages, written in place (engine/message.ts has the first 8 bytes). A version is a
+// sequence of 48 bits, the lower 32 at 4 and the upper 16 at 24, and its writer at 14.
 //
 //   arp-ask     8 address, 12 interface
 //   arp-entry   8 address, 12 interface, 14 writer, 15 kind, 16 MAC, 22 static
@@ -7,9 +7,9 @@
 //   arp-delete  8 address, 12 interface, 14 writer
 //   arp-used    8 address, 12 interface, 14 writer: the version that is used
 
-import type { CoreId, Ipv4, Mac, Offset } from "../lib/units.ts";
 import { Message, Table as TableNumber } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
+import type { CoreId, Ipv4, Mac, Offset } from "../lib/units.ts";
 import { mac, setMac } from "../wire/bytes.ts";
 import { makeVersion, sequenceOf, writerOf } from "./table.ts";
 
@@ -33,7 +33,10 @@ export const ALL: CoreId = -1;
 export const Kind = {
   /** An entry, new, changed, asked for or re-sent. */
   Entry: 0,
-  /** Start of a re-sync: the sender has all of the version's writer up to it; such entries that it does not name are gone. */
+  /**
+   * Start of a re-sync: the sender has all of the version's writer up to it; such entries that it does not name
+   * are gone.
+   */
   Mark: 1,
   /** With the variant `askers`: a new master starts; dynamic entries from before are void. */
   Reset: 2,

@@ -1,5 +1,6 @@
-// The appliance's own addresses: what the master answers for, announces and defends (ARP-5, ARP-7; RFC 5227). Every core
-// runs the same phases in step, but only the master speaks, so that another core can take over in the middle.
+// The appliance's own addresses: what the master answers for, announces and defends (ARP-5, ARP-7; RFC 5227).
+// Every core runs the same phases in step, but only the master speaks, so that another core can take over in
+// the middle.
 
 import type { InterfaceConfig } from "../engine/config.ts";
 import { EventCode } from "../engine/event.ts";

@@ -1,10 +1,10 @@
-// Addresses that are asked for (ARP-3, ARP-4): frames and cores that wait, requests on the wire by the master, asks to
-// the master by the others, and what happens when nobody answers.
+// Addresses that are asked for (ARP-3, ARP-4): frames and cores that wait, requests on the wire by the master,
+// asks to the master by the others, and what happens when nobody answers.
 
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
+import { Backlog } from "../lib/backlog.ts";
 import type { Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
-import { Backlog } from "./backlog.ts";
 import type { Context } from "./context.ts";
 import { type Ledger, REQUEST_SPACING } from "./ledger.ts";
 import { Input, next, State } from "./machine.ts";
@@ -142,14 +142,19 @@ export class Pending {
     else this.fail(slot, true, now);
   }
 
-  /** The role moved: the new master asks the wire at once, the others ask it. A core that only asked here repeats itself. */
+  /**
+   * The role moved: the new master asks the wire at once, the others ask it. A core that only asked here
+   * repeats itself.
+   */
   moved(slot: number, now: Millis): void {
     this.#table.setTries(slot, 0);
     if (this.#context.isMaster || this.#backlog.count(slot) > 0) this.solicit(slot, now);
     else this.#ledger.lay(slot, now);
   }
 
-  /** Gives an address up: tells the cores, answers the waiting frames, and remembers the failure for a while. */
+  /**
+   * Gives an address up: tells the cores, answers the waiting frames, and remembers the failure for a while.
+   */
   fail(slot: number, hold: boolean, now: Millis): void {
     const table = this.#table;
     const { out, waiting, isMaster, config } = this.#context;

@@ -5,7 +5,7 @@ import type { ChannelId, Mac, Millis } from "../lib/units.ts";
 import { formatIpv4 } from "../wire/text.ts";
 import type { Context } from "./context.ts";
 import type { Entries } from "./entries.ts";
-import { State, STATE_NAMES } from "./machine.ts";
+import { STATE_NAMES, State } from "./machine.ts";
 import { sequenceOf } from "./table.ts";
 
 /** Slots looked at per call of `rows`, so that a sparse table delays no frame. Our choice. */

@@ -1,5 +1,6 @@
-// Re-sync of a peer whose messages overflowed, or that starts (CORE-3): what this core is responsible for, sent again, and
-// what a peer did not name, forgotten. Versions decide, so live changes and two senders may mix with it.
+// Re-sync of a peer whose messages overflowed, or that starts (CORE-3): what this core is responsible for, sent
+// again, and what a peer did not name, forgotten. Versions decide, so live changes and two senders may mix with
+// it.
 
 import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
 import type { Context } from "./context.ts";
@@ -29,8 +30,8 @@ export class Resync {
   }
 
   /**
-   * Sends up to `limit` records from `cursor`: the master all entries, after the marks that let the peer forget the rest;
-   * another core only what itself wrote as a master before, which the peer may have missed.
+   * Sends up to `limit` records from `cursor`: the master all entries, after the marks that let the peer forget
+   * the rest; another core only what itself wrote as a master before, which the peer may have missed.
    */
   send(to: CoreId, cursor: number, limit: number): number {
     const table = this.#table;
@@ -45,7 +46,9 @@ export class Resync {
     return last < table.capacity ? last : -1;
   }
 
-  /** One mark per core that was a master: what of it is complete here, and so what is missing here is deleted. */
+  /**
+   * One mark per core that was a master: what of it is complete here, and so what is missing here is deleted.
+   */
   #sendMarks(to: CoreId): void {
     const { out } = this.#context;
     const { covered } = this.#ledger;

@@ -1,8 +1,8 @@
-// Everything that the ARP master puts on the wire. Each function builds one untagged frame in a scratch buffer and
-// gives it to the interface; a missing buffer is counted by the callee and the frame is simply not sent.
+// Everything that the ARP master puts on the wire. Each function builds one untagged frame in a scratch buffer
+// and gives it to the interface; a missing buffer is counted by the callee and the frame is simply not sent.
 
-import type { Ipv4, Mac, Offset } from "../lib/units.ts";
 import type { Links, Out } from "../engine/out.ts";
+import type { Ipv4, Mac, Offset } from "../lib/units.ts";
 import * as arp from "../wire/arp.ts";
 
 export class Speaker {

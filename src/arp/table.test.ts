@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Backlog } from "./backlog.ts";
-import { Buckets } from "./bucket.ts";
+import { Backlog } from "../lib/backlog.ts";
+import { Buckets } from "../lib/token-buckets.ts";
 import { State } from "./machine.ts";
 import { makeVersion, sequenceOf, Table, writerOf } from "./table.ts";
 

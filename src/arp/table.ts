@@ -1,6 +1,6 @@
-// The ARP table of one core (ARP-1, ARP-8): columns over slots, found by (interface, address). Every slot in use lies
-// in one list that keeps its order: dynamic entries by use, pending ones of an interface by age, failed and gone ones by
-// age. The digest is kept as entries come and go. This file alone indexes the columns.
+// The ARP table of one core (ARP-1, ARP-8): columns over slots, found by (interface, address). Every slot in
+// use lies in one list that keeps its order: dynamic entries by use, pending ones of an interface by age,
+// failed and gone ones by age. The digest is kept as entries come and go. This file alone indexes the columns.
 
 import { assert } from "../lib/assert.ts";
 import { HashIndex } from "../lib/hash-index.ts";
@@ -21,7 +21,10 @@ const LISTS: number = PENDING + MAX_INTERFACES;
 const IS_STATIC = 1;
 const IS_USED = 2;
 
-/** A version as one number: the master's sequence, then the master's id, so that two masters never write the same. */
+/**
+ * A version as one number: the master's sequence, then the master's id, so that two masters never write the
+ * same.
+ */
 export function makeVersion(sequence: number, core: number): number {
   return sequence * MAX_CORES + core;
 }
@@ -100,7 +103,7 @@ export class Table {
       this.#next[slot] = slot + 1 < capacity ? slot + 1 : -1;
   }
 
-  // --- slots ---------------------------------------------------------------------------------------------------------
+  // --- slots -----------------------------------------------------------------------------------
 
   /** The slot of an address, or -1. */
   find(iface: number, address: Ipv4): number {
@@ -190,7 +193,7 @@ export class Table {
     );
   }
 
-  // --- columns -------------------------------------------------------------------------------------------------------
+  // --- columns ---------------------------------------------------------------------------------
 
   state(slot: number): State {
     return this.#state[slot] as State;
@@ -330,7 +333,7 @@ export class Table {
     this.#seen[slot] = resync;
   }
 
-  // --- bounds --------------------------------------------------------------------------------------------------------
+  // --- bounds ----------------------------------------------------------------------------------
 
   /** Known addresses: dynamic and static entries. */
   get entries(): number {
@@ -357,15 +360,19 @@ export class Table {
     return this.#free < 0;
   }
 
-  /** What may be forgotten when slots run out: the oldest deletion, else the oldest failure; -1 when there is none. */
+  /**
+   * What may be forgotten when slots run out: the oldest deletion, else the oldest failure; -1 when there is
+   * none.
+   */
   forgettable(): number {
     if (this.#counts[GONE]! > 0) return this.#next[this.capacity + GONE]!;
     return this.#counts[FAILED]! > 0 ? this.#next[this.capacity + FAILED]! : -1;
   }
 
   /**
-   * The dynamic entry to give up at the limit (ARP-8), or -1: second chance in order of age. One that was used since it
-   * got its place goes to the end; so an unused one always goes before a used one, at a constant cost on average.
+   * The dynamic entry to give up at the limit (ARP-8), or -1: second chance in order of age. One that was used
+   * since it got its place goes to the end; so an unused one always goes before a used one, at a constant cost
+   * on average.
    */
   leastUsed(): number {
     if (this.#counts[DYNAMIC] === 0) return -1;

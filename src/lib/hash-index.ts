@@ -1,10 +1,13 @@
-// Finds the slot of a 64-bit key, given as two 32-bit words, in flat memory: open addressing with linear probing
-// and backward-shift deletion (Knuth, TAOCP vol. 3, 6.4, algorithm R), so that a table that churns for ever is as
-// fast as a fresh one. Nothing is allocated after construction.
+// Finds the slot of a 64-bit key, given as two 32-bit words, in flat memory: open addressing with linear
+// probing and backward-shift deletion (Knuth, TAOCP vol. 3, 6.4, algorithm R), so that a table that churns for
+// ever is as fast as a fresh one. Nothing is allocated after construction.
 
 import { assert } from "./assert.ts";
 
-/** Words per cell: key a, key b, slot + 1 (0 = empty), unused. 16 bytes, so that a cell never splits a cache line. */
+/**
+ * Words per cell: key a, key b, slot + 1 (0 = empty), unused. 16 bytes, so that a cell never splits a cache
+ * line.
+ */
 const CELL = 4;
 
 export class HashIndex {

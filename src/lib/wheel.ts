@@ -1,6 +1,6 @@
-// One timer per slot number, in a hierarchical wheel (Varghese and Lauck, 1987, scheme 7): setting, clearing and
-// firing cost a few stores however many timers run. Resolution is one millisecond; no timer fires early. Nothing is
-// allocated after construction, and one call does a bounded amount of work.
+// One timer per slot number, in a hierarchical wheel (Varghese and Lauck, 1987, scheme 7): setting, clearing
+// and firing cost a few stores however many timers run. Resolution is one millisecond; no timer fires early.
+// Nothing is allocated after construction, and one call does a bounded amount of work.
 
 import type { Millis } from "./units.ts";
 
@@ -8,7 +8,10 @@ const BITS = 6;
 const BUCKETS = 1 << BITS;
 /** 64^6 ms is more than 2^32: any two ticks whose lower 32 bits differ meet in one of the levels. */
 const LEVELS = 6;
-/** Longest step ahead in ticks; later timers are put there and looked at again. Keeps 32-bit arithmetic unambiguous. */
+/**
+ * Longest step ahead in ticks; later timers are put there and looked at again. Keeps 32-bit arithmetic
+ * unambiguous.
+ */
 const HORIZON = 2 ** 30;
 /** Timers moved to a finer level per call, so that one call stays in the microseconds. Our choice. */
 const MOVES = 512;
@@ -50,7 +53,9 @@ export class Wheel {
     return this.#due[slot]!;
   }
 
-  /** Starts or moves the slot's timer. A moment that is past fires in the millisecond after the last that ran. */
+  /**
+   * Starts or moves the slot's timer. A moment that is past fires in the millisecond after the last that ran.
+   */
   set(slot: number, due: Millis): void {
     if (this.#level[slot]! >= 0) this.#unlink(slot);
     this.#due[slot] = due;
@@ -62,8 +67,9 @@ export class Wheel {
   }
 
   /**
-   * A slot whose timer is due, its timer cleared; -1 when there is none, or when this call has done its share of
-   * moving (the rest follows in the next call). Call it until it returns -1 or the caller's own bound is met.
+   * A slot whose timer is due, its timer cleared; -1 when there is none, or when this call has done its share
+   * of moving (the rest follows in the next call). Call it until it returns -1 or the caller's own bound is
+   * met.
    */
   expire(now: Millis): number {
     const today = Math.floor(now);

@@ -1,5 +1,6 @@
-// Several ARP engines on recorders, joined by first-in first-out queues per pair of cores, with virtual time: for tests of
-// the ARP table across cores. Messages are delivered all at once (`settle`) or one by one in any order of pairs.
+// Several ARP engines on recorders, joined by first-in first-out queues per pair of cores, with virtual time:
+// for tests of the ARP table across cores. Messages are delivered all at once (`settle`) or one by one in any
+// order of pairs.
 
 import { Arp, type Proxied } from "../arp/arp.ts";
 import { ARP_DEFAULTS, type ArpConfig } from "../arp/config.ts";
