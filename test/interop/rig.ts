@@ -3,7 +3,7 @@
 // the end; only processes that the rig started are ended.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -346,13 +346,15 @@ export class Rig {
     appliance.child.kill("SIGHUP");
   }
 
-  /** Raises a limit of the whole machine for the test and puts it back after. */
-  async raise(key: string, value: number): Promise<void> {
+  /** Raises a limit of the whole machine for the test and puts it back after; false where that is not allowed. */
+  async raise(key: string, value: number): Promise<boolean> {
     const path = `/proc/sys/${key.replaceAll(".", "/")}`;
+    if (!existsSync(path)) return false;
     const before = Number(readFileSync(path, "utf8"));
-    if (before >= value) return;
+    if (before >= value) return true;
     await this.must("sysctl", "-qw", `${key}=${value}`);
     this.#undo.push(() => this.must("sysctl", "-qw", `${key}=${before}`));
+    return true;
   }
 
   /** Something to be done at the end. */

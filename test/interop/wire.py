@@ -7,6 +7,7 @@
   wire.py collect PORT SECONDS                numbers that burst sent; ends after SECONDS of silence
   wire.py receive PORT SECONDS                numbered flows; ends after SECONDS of silence; one JSON object
   wire.py stream ADDRESS PORT FLOWS EACH RATE EACH datagrams in each of FLOWS flows, RATE a second in all
+  wire.py sweep ROUNDS ADDRESS ...            echo requests to all, again to who was silent; the silent ones, as JSON
 
 The kernel takes a frame's outer VLAN tag off before a program sees it; sniff puts it back from the frame's metadata.
 """
@@ -145,6 +146,30 @@ def stream(address, port, flows, each, rate):
     print(json.dumps({"sent": sent, "seconds": time.monotonic() - start}), flush=True)
 
 
+def sweep(rounds, *addresses):
+    """Echo requests to all addresses, 2 a millisecond; those that never answered."""
+    link = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    link.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 16 * 1024 * 1024)
+    link.settimeout(0.5)
+    head = struct.pack("!BBHHH", 8, 0, 0, 0x4C4C, 1)
+    total = sum(struct.unpack("!4H", head))
+    head = head[:2] + struct.pack("!H", ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF) + head[4:]
+    silent = set(addresses)
+    for _ in range(int(rounds)):
+        for number, address in enumerate(sorted(silent)):
+            link.sendto(head, (address, 0))
+            if number % 16 == 15:
+                time.sleep(0.008)
+        try:
+            while silent:
+                packet, (source, _) = link.recvfrom(2048)
+                if packet[20] == 0 and packet[24:26] == head[4:6]:
+                    silent.discard(source)
+        except TimeoutError:
+            pass
+    print(json.dumps(sorted(silent)), flush=True)
+
+
 if __name__ == "__main__":
     {
         "sniff": sniff,
@@ -153,4 +178,5 @@ if __name__ == "__main__":
         "collect": collect,
         "receive": receive,
         "stream": stream,
+        "sweep": sweep,
     }[sys.argv[1]](*sys.argv[2:])
