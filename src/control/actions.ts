@@ -5,7 +5,7 @@
 import { Role } from "../engine/role.ts";
 import type { Ipv4, Mac } from "../lib/units.ts";
 import { formatIpv4, formatMac, parseIpv4, parseMac } from "../wire/text.ts";
-import { isWithin } from "./address.ts";
+import { isWithin } from "./network.ts";
 import type { Appliance, PingAnswer } from "./appliance-port.ts";
 import { ControlError } from "./errors.ts";
 import { parseDuration } from "./words.ts";

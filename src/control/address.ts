@@ -2,35 +2,10 @@
 // wire/text.ts parses; here are only the expectations in words.
 
 import type { z } from "zod";
-import type { Ipv4, Mac } from "../lib/units.ts";
-import type { Ipv6 } from "../wire/text.ts";
-import { parseIpv4, parseIpv4Prefix, parseIpv6, parseIpv6Prefix, parseMac } from "../wire/text.ts";
+import type { Mac } from "../lib/units.ts";
+import { parseMac } from "../wire/text.ts";
+import { type Address, type Prefix, parseAddress, parsePrefix } from "./network.ts";
 import { scalar } from "./scalar.ts";
-
-/** An address of either family; exactly one of the two is there. */
-export type Address =
-  | { readonly ipv4: Ipv4; readonly ipv6?: undefined }
-  | { readonly ipv6: Ipv6; readonly ipv4?: undefined };
-/** With the length of its prefix; host bits as written. */
-export type Prefix = Address & { readonly length: number };
-
-/** Reads an address of either family. */
-export function parseAddress(value: unknown): Address | undefined {
-  if (typeof value !== "string") return undefined;
-  const ipv4 = parseIpv4(value);
-  if (ipv4 !== undefined) return { ipv4 };
-  const ipv6 = parseIpv6(value);
-  return ipv6 === undefined ? undefined : { ipv6 };
-}
-
-/** Reads address/length of either family. */
-export function parsePrefix(value: unknown): Prefix | undefined {
-  if (typeof value !== "string") return undefined;
-  const four = parseIpv4Prefix(value);
-  if (four !== undefined) return { ipv4: four.address, length: four.length };
-  const six = parseIpv6Prefix(value);
-  return six === undefined ? undefined : { ipv6: six.address, length: six.length };
-}
 
 const readMac = (value: unknown): Mac | undefined =>
   typeof value === "string" ? parseMac(value) : undefined;
@@ -148,13 +123,3 @@ export const ipProtocol: z.ZodType<number> = scalar(
   },
   () => `0 to 255, or one of ${Object.keys(PROTOCOLS).join(", ")}`,
 );
-
-/** The network that an IPv4 prefix names: its host bits cleared. */
-export function networkOf(ipv4: Ipv4, length: number): Ipv4 {
-  return length === 0 ? 0 : (ipv4 & (-1 << (32 - length))) >>> 0;
-}
-
-/** True when an address lies in the network of a prefix. */
-export function isWithin(ipv4: Ipv4, network: Ipv4, length: number): boolean {
-  return networkOf(ipv4, length) === networkOf(network, length);
-}

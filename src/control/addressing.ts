@@ -3,7 +3,7 @@
 
 import type { Ipv4 } from "../lib/units.ts";
 import { formatIpv4 } from "../wire/text.ts";
-import { isWithin, networkOf } from "./address.ts";
+import { isWithin, networkOf } from "./network.ts";
 import type { Configuration, RouteSection } from "./configuration.ts";
 import type { Report } from "./report.ts";
 

@@ -18,7 +18,7 @@ import {
   type Scheme,
   type SteeringConfig,
 } from "../steering/config.ts";
-import type { Prefix } from "./address.ts";
+import type { Prefix } from "./network.ts";
 import type { StartPlan } from "./appliance-port.ts";
 import type {
   BridgeChannelSection,

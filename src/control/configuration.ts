@@ -2,7 +2,7 @@
 // in bytes, addresses as numbers. The compiler checks that schema.ts yields exactly this.
 
 import type { Mac, Vlan } from "../lib/units.ts";
-import type { Address, Prefix } from "./address.ts";
+import type { Address, Prefix } from "./network.ts";
 
 export type Scheme = "flow" | "port" | "function" | "least-load" | "time-slice" | "arbiter";
 type Optional<T> = T | undefined;

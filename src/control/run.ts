@@ -5,7 +5,7 @@ import type { Appliance } from "./appliance-port.ts";
 import { configRows } from "./config-text.ts";
 import type { Configuration } from "./configuration.ts";
 import { ConfigError, ControlError, describeFault, type Fault, twoLines } from "./errors.ts";
-import { load, plan } from "./load.ts";
+import { loadApart } from "./load-apart.ts";
 import { claimSocket, serve } from "./server.ts";
 
 export interface RunOptions {
@@ -21,13 +21,13 @@ export interface RunOptions {
 /** Runs until a signal stops it. Throws when it cannot start, and when a core fails. */
 export async function run(options: RunOptions): Promise<void> {
   const { file, say, warn } = options;
-  const checks = options.cores === undefined ? {} : { cores: options.cores };
-  const { configuration, warnings } = load(file, checks);
+  const { cores } = options;
+  const { configuration, warnings, plan } = await loadApart({ file, cores, before: undefined });
   tell(file, warnings, warn);
   await claimSocket(options.socket);
 
   const { startAppliance } = await import("../runtime/appliance.ts");
-  const appliance: Appliance = await startAppliance(plan(configuration));
+  const appliance: Appliance = await startAppliance(plan);
   const running = { appliance, configuration };
   const server = await serve({
     get appliance(): Appliance {
@@ -93,11 +93,12 @@ async function reloadFile(
 ): Promise<Configuration | undefined> {
   const { file, say, warn } = options;
   try {
-    const checks = options.cores === undefined ? {} : { cores: options.cores };
-    const { configuration, warnings } = load(file, checks);
+    const { cores } = options;
+    const loaded = await loadApart({ file, cores, before: appliance.config });
+    const { configuration, warnings } = loaded;
     tell(file, warnings, warn);
     const changed = changes(before, configuration);
-    if (changed.length > 0) await appliance.reconfigure(plan(configuration, appliance.config));
+    if (changed.length > 0) await appliance.reconfigure(loaded.plan);
     const what = changed.length > 12 ? [...changed.slice(0, 12), "..."] : changed;
     const text = changed.length === 0 ? "nothing differs" : `changed ${what.join(", ")}`;
     say(`linkloom reloaded: ${text}`);

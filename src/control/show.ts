@@ -10,7 +10,7 @@ import {
   parseIpv4Prefix,
   parseMac,
 } from "../wire/text.ts";
-import { isWithin } from "./address.ts";
+import { isWithin } from "./network.ts";
 import type { Appliance, RawRow, SummaryAnswer } from "./appliance-port.ts";
 import { configRows } from "./config-text.ts";
 import { ControlError } from "./errors.ts";

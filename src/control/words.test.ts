@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { match, parseAddress, parseVlans } from "./address.ts";
+import { match, parseVlans } from "./address.ts";
+import { parseAddress } from "./network.ts";
 import { editDistance, formatDuration, nearest, parseDuration } from "./words.ts";
 
 test("durations have a unit and come as milliseconds", () => {

@@ -52,6 +52,11 @@ const COMMAND_TIMEOUT: Millis = 5000;
 const STALLED_AFTER: Millis = 300;
 const START_TIMEOUT: Millis = 30_000;
 const STOP_TIMEOUT: Millis = 5000;
+/**
+ * Heap of a core's thread in megabytes. Tables and frames lie outside it and rounds allocate nothing, so the young
+ * generation may be small; the old one holds code, configuration and what a question about a table is answered with.
+ */
+const CORE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 } as const;
 /** Address space kept for ports that a reload adds; untouched memory costs nothing. */
 const SPARE_BYTES = 512 * 1024 * 1024;
 const ARENA_LIMIT = 0x7f000000;
@@ -216,6 +221,7 @@ export class RunningAppliance implements Appliance {
         workerData: start,
         transferList: [port2],
         name: `core-${core}`,
+        resourceLimits: CORE_LIMITS,
       });
       const thread: CoreThread = {
         worker,
