@@ -10,16 +10,13 @@ import {
   readFileSync,
   unlinkSync,
 } from "node:fs";
+import { createServer, type Server as HttpServer } from "node:http";
 import { connect } from "node:net";
 import { dirname, resolve } from "node:path";
-import { Readable } from "node:stream";
-import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
-import { Actions, type Words } from "./actions.ts";
-import { ControlError, ERROR_CODES, ERRORS, type ErrorCode, errnoOf } from "./errors.ts";
-import { type Query, type Row, type Shown, show } from "./show.ts";
+import type { FastifyInstance } from "fastify";
+import { ControlError, errnoOf } from "./errors.ts";
+import type { Shown } from "./show.ts";
 
-/** Longest request body: a static entry in words. */
-const BODY_LIMIT = 65_536;
 /** sun_path of unix(7) holds 108 bytes with its end. */
 const PATH_LIMIT = 107;
 
@@ -38,15 +35,32 @@ export interface Server {
 export async function serve(options: ServeOptions): Promise<Server> {
   const socket = resolve(options.socket);
   const gid = options.group === undefined ? undefined : groupId(options.group);
-  const app = routes(options);
-  await listen(app, socket, gid);
+  let app: Promise<FastifyInstance> | undefined;
+  const server = createServer((request, response) => {
+    app ??= openRoutes(options);
+    app.then(
+      (ready) => ready.routing(request, response),
+      (error: Error) => response.destroy(error),
+    );
+  });
+  await listen(server, socket, gid);
   return {
     socket,
     close: async () => {
-      await app.close();
+      server.close();
+      server.closeAllConnections();
+      await (await app)?.close();
       if (existsSync(socket)) unlinkSync(socket);
     },
   };
+}
+
+/** Loads the framework: some twenty megabytes that an appliance need not have until somebody asks. */
+async function openRoutes(options: ServeOptions): Promise<FastifyInstance> {
+  const { routes } = await import("./routes.ts");
+  const app = routes(options);
+  await app.ready();
+  return app;
 }
 
 /** Makes sure that the socket can be had: nobody listens, and a leftover of a dead process is gone. */
@@ -87,7 +101,7 @@ export async function claimSocket(path: string): Promise<void> {
 }
 
 async function listen(
-  app: FastifyInstance,
+  server: HttpServer,
   socket: string,
   gid: number | undefined,
 ): Promise<void> {
@@ -95,13 +109,15 @@ async function listen(
   try {
     mkdirSync(dirname(socket), { recursive: true, mode: 0o755 });
     await claimSocket(socket);
-    await app.listen({ path: socket });
+    await new Promise<void>((listening, failed) => {
+      server.once("error", failed).listen(socket, listening);
+    });
     if (gid !== undefined) {
       chownSync(socket, process.getuid?.() ?? 0, gid);
       chmodSync(socket, 0o660);
     }
   } catch (error) {
-    await app.close();
+    server.close();
     throw error instanceof ControlError ? error : listenError(socket, error);
   } finally {
     process.umask(mask);
@@ -131,96 +147,4 @@ function groupId(group: string): number {
     `There is no group "${group}"`,
     "name one of /etc/group, or its number",
   );
-}
-
-function routes(options: ServeOptions): FastifyInstance {
-  const app = fastify({
-    bodyLimit: BODY_LIMIT,
-    forceCloseConnections: true,
-    exposeHeadRoutes: false,
-  });
-  const actions = new Actions(options.appliance);
-  app.addHook("onSend", (_request, reply, payload, next) => {
-    reply.header("linkloom-cores", String(options.appliance.config.cores.count));
-    next(null, payload);
-  });
-  app.setErrorHandler((error, _request, reply) => problem(reply, error));
-  app.setNotFoundHandler((request, reply) => {
-    const what = `There is no ${request.method} ${request.url.split("?")[0]}`;
-    problem(reply, new ControlError("not-found", what, "GET /api/v1/OBJECT shows an object"));
-  });
-  app.get<{ Params: { object: string } }>("/api/v1/:object", async (request, reply) => {
-    const slices = show(options, request.params.object, query(request) as Query);
-    const text = jsonText(slices[Symbol.asyncIterator]());
-    // The first slice is made before the status goes out, so that a dead core is an error and not half a table.
-    const first = await text.next();
-    reply.type("application/json; charset=utf-8");
-    return reply.send(Readable.from(resume(first, text)));
-  });
-  const body = (request: FastifyRequest): Words => (request.body ?? {}) as Words;
-  app.post("/api/v1/arp", (request) => actions.addArp(body(request)));
-  app.delete("/api/v1/arp", (request) => actions.clearArp(query(request)));
-  app.delete<{ Params: { address: string } }>("/api/v1/arp/:address", (request) =>
-    actions.removeArp({ ...query(request), address: request.params.address }),
-  );
-  app.post("/api/v1/arp/announce", (request) => actions.announce(body(request)));
-  app.post("/api/v1/bridge", (request) => actions.addStation(body(request)));
-  app.delete("/api/v1/bridge", (request) => actions.clearStations(query(request)));
-  app.delete<{ Params: { mac: string } }>("/api/v1/bridge/:mac", (request) =>
-    actions.removeStation({ ...query(request), mac: request.params.mac }),
-  );
-  app.post("/api/v1/ping", (request) => actions.ping(body(request)));
-  return app;
-}
-
-/** The words of the query; each once. */
-function query(request: FastifyRequest): Words {
-  const words = request.query as Words;
-  const twice = Object.keys(words).find((word) => typeof words[word] !== "string");
-  if (twice === undefined) return words;
-  throw new ControlError("value-invalid", `"${twice}" is given more than once`, "give it once");
-}
-
-/** An iteration whose first step was taken already. */
-async function* resume<T>(first: IteratorResult<T>, rest: AsyncGenerator<T>): AsyncGenerator<T> {
-  if (first.done === true) return;
-  yield first.value;
-  yield* rest;
-}
-
-/** A JSON array, written slice by slice; ends with an error when a core fails on the way. */
-async function* jsonText(slices: AsyncIterator<Row[]>): AsyncGenerator<string> {
-  let separator = "[";
-  for (let step = await slices.next(); step.done !== true; step = await slices.next()) {
-    if (step.value.length === 0) continue;
-    const text = JSON.stringify(step.value);
-    yield separator + text.slice(1, -1);
-    separator = ",\n";
-  }
-  yield separator === "[" ? "[]\n" : "]\n";
-}
-
-/** RFC 9457, with our code and hint. */
-function problem(reply: FastifyReply, error: unknown): void {
-  const known = error as { code?: string; hint?: string; statusCode?: number; message?: string };
-  const isOurs = (ERROR_CODES as readonly string[]).includes(known.code ?? "");
-  const client =
-    known.statusCode !== undefined && known.statusCode >= 400 && known.statusCode < 500;
-  const code: ErrorCode = isOurs
-    ? (known.code as ErrorCode)
-    : client
-      ? "usage"
-      : "operation-failed";
-  const status = isOurs ? ERRORS[code].status : (known.statusCode ?? 500);
-  void reply
-    .code(status)
-    .type("application/problem+json")
-    .send({
-      type: `urn:linkloom:error:${code}`,
-      title: ERRORS[code].meaning,
-      status,
-      detail: known.message ?? String(error),
-      code,
-      hint: known.hint ?? "",
-    });
 }
