@@ -367,7 +367,9 @@ test("every fault has a place in the file, whatever is changed in it, and check 
       fc.array(fc.tuple(fc.nat(), scalars, fc.boolean()), { minLength: 1, maxLength: 4 }),
       (changes) => {
         const data = parse(EVERYTHING) as unknown;
-        for (const [choice, value, remove] of changes) mutate(data, choice, value, remove);
+        for (const [choice, value, remove] of changes) {
+          mutate(data, choice, structuredClone(value), remove); // Its own: a later change may go into it.
+        }
         const text = stringify(data, { aliasDuplicateObjects: false });
         const { faults } = check(text);
         const last = text.split("\n").length;
