@@ -239,6 +239,7 @@ export class Core implements Out {
       this.dispatch.roleChanged(role as Role, now);
     }
     this.dispatch.tick(now);
+    this.dispatch.publish(this.counters);
     if (this.cores > 1) this.#resyncPeers(now);
     if (now >= this.#nextPortCheck) this.#checkPorts(now);
   }
@@ -404,6 +405,10 @@ export class Core implements Out {
 
   master(role: Role): CoreId {
     return this.#i32[this.#control + Control.RoleAt + role] as number;
+  }
+
+  isAlive(core: CoreId): boolean {
+    return this.bus.isAlive(core);
   }
 
   draft(type: number): Offset {

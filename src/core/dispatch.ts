@@ -4,8 +4,10 @@
 
 import { Arp, type Proxied } from "../arp/arp.ts";
 import { Bridging } from "../bridge/bridging.ts";
+import { BridgeCounter } from "../bridge/counters.ts";
 import { Channels } from "../engine/channels.ts";
 import type { InterfaceConfig } from "../engine/config.ts";
+import { CORE_AT, CoreCounter } from "../engine/counter.ts";
 import { Drop } from "../engine/drop.ts";
 import type { Inside } from "../engine/inside.ts";
 import { MESSAGE_TYPES, Message, Table } from "../engine/message.ts";
@@ -122,6 +124,19 @@ export class Dispatch implements Inside, Links, Proxied {
     if (!this.#forwards) return false;
     const through = this.host.routeFor(target);
     return through >= 0 && through !== iface;
+  }
+
+  /** Copies what the engines count into the core's block of the statistics segment. */
+  publish(counters: Float64Array): void {
+    const bridge = this.bridging.counters;
+    counters[CORE_AT + CoreCounter.StationsLearned] = bridge[BridgeCounter.Learned] as number;
+    counters[CORE_AT + CoreCounter.StationsMoved] = bridge[BridgeCounter.Moved] as number;
+    counters[CORE_AT + CoreCounter.Flooded] = bridge[BridgeCounter.Flooded] as number;
+    counters[CORE_AT + CoreCounter.Forwarded] = bridge[BridgeCounter.Forwarded] as number;
+    counters[CORE_AT + CoreCounter.LocalDelivered] = bridge[BridgeCounter.Local] as number;
+    counters[CORE_AT + CoreCounter.ArpRequestsSent] = this.resolver.requestsSent;
+    counters[CORE_AT + CoreCounter.ArpRepliesSent] = this.resolver.repliesSent;
+    counters[CORE_AT + CoreCounter.ArpReceived] = this.resolver.received;
   }
 
   /** What is due on this core, for people: rows {timer, subject, due-ms, period-ms}. */
