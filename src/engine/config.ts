@@ -3,6 +3,7 @@
 // protocol needs stands in that protocol's config.ts.
 
 import type { ChannelId, Ipv4, Mac, PortId, Vlan } from "../lib/units.ts";
+import type { HashName } from "./spread.ts";
 import type { Interface6Config } from "./ipv6.ts";
 
 /** One port, index = PortId. */
@@ -18,6 +19,8 @@ export interface ChannelConfig {
   readonly name: string;
   /** The members; a channel of one port has that port alone and its name. */
   readonly ports: readonly PortId[];
+  /** Set for an aggregated channel: what its frames are spread by (engine/spread.ts). */
+  readonly hash?: HashName;
 }
 
 /** An address of an interface with its prefix length. */

@@ -31,6 +31,8 @@ export interface Out {
 
   /** Which core plays a role now. */
   master(role: Role): CoreId;
+  /** Whether a core takes part in broadcasts; without it, all do. */
+  isAlive?(core: CoreId): boolean;
   /**
    * Starts a record of a type; fill its fields at the returned offset plus FIELDS, then `send` or `broadcast` it.
    * There is one draft at a time.
