@@ -169,6 +169,8 @@ export interface Appliance {
   masters(): readonly CoreId[];
   /** The core of each steering bucket; its length is the number of buckets. */
   buckets(): Uint8Array;
+  /** Frames per bucket since the start, steered by software or by the kernel; 128 numbers. */
+  bucketFrames(): Float64Array;
   /** Rejects with a ControlError when the core is not online or does not answer in time. */
   command<C extends CoreCommand>(core: CoreId, command: C): Promise<CoreAnswer<C["kind"]>>;
   /** Events with a sequence above `since`, oldest first, at most `limit`; the history is bounded. */

@@ -1,7 +1,7 @@
 // For tests: an appliance without threads. Its configuration is a real one, compiled; its counters and tables are what
 // the test puts there; it remembers every command.
 
-import { BLOCK_COUNTERS } from "../engine/counter.ts";
+import { BLOCK_COUNTERS, BUCKET_AT } from "../engine/counter.ts";
 import type {
   Appliance,
   CoreAnswer,
@@ -82,6 +82,16 @@ export class FakeAppliance implements Appliance {
 
   buckets(): Uint8Array {
     return this.map;
+  }
+
+  bucketFrames(): Float64Array {
+    const frames = new Float64Array(128);
+    for (const core of this.states.keys()) {
+      const counted = this.counters(core).subarray(BUCKET_AT, BUCKET_AT + 128);
+      for (const [bucket, count] of counted.entries())
+        frames[bucket] = (frames[bucket] ?? 0) + count;
+    }
+    return frames;
   }
 
   command<C extends CoreCommand>(core: number, command: C): Promise<CoreAnswer<C["kind"]>> {

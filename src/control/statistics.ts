@@ -1,7 +1,6 @@
 // Rows from the statistics segment (engine/counter.ts): cores, ports, bus, drops, steering. Reading stops nobody.
 
 import {
-  BUCKET_AT,
   CORE_AT,
   CoreCounter,
   DROP_AT,
@@ -117,12 +116,12 @@ export function dropRows(appliance: Appliance): Row[] {
   });
 }
 
-/** `show steering`: the indirection table; frames are counted where the distributor looked them up. */
+/** `show steering`: the indirection table; frames are counted where they were looked up, by a core or the kernel. */
 export function steeringRows(appliance: Appliance): Row[] {
-  const blocks = cores(appliance).map((core) => appliance.counters(core));
+  const frames = appliance.bucketFrames();
   return Array.from(appliance.buckets(), (core, bucket) => ({
     bucket,
     core,
-    frames: blocks.reduce((total, block) => total + (block[BUCKET_AT + bucket] ?? 0), 0),
+    frames: frames[bucket] ?? 0,
   }));
 }

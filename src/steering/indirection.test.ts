@@ -50,6 +50,18 @@ test("CORE-7 one bucket that carries all is not thrown to and fro", () => {
   assert.equal(planMove(balance, 0.2), null);
 });
 
+test("CORE-7 a load that is spread evenly over all buckets of a core moves too", () => {
+  const buckets = new Uint8Array(MAX_BUCKETS);
+  const balance = {
+    buckets,
+    frames: new Float64Array(MAX_BUCKETS).fill(10),
+    loads: Float64Array.of(0.9, 0),
+  };
+  const moves = dryRun(balance, 0.2, 1000);
+  // Until the cores differ by no more than 0.2: 0.55 and 0.35 of what 128 buckets carry.
+  assert.equal(moves.length, 50);
+});
+
 test("CORE-7 a core that takes no part neither gives nor gets", () => {
   const buckets = Uint8Array.of(0, 0, 1, 2);
   const frames = Float64Array.of(10, 10, 10, 10);

@@ -78,8 +78,13 @@ export interface Balance {
   readonly loads: Float64Array;
 }
 
-/** The least part of the imbalance that a move must take away, so that no bucket wanders to and fro. Our choice. */
-const WORTHWHILE = 0.1;
+/**
+ * The least part of the imbalance that a move must take away: less than the share of one bucket of 128, or a load that is
+ * spread evenly over many buckets would never move. Our choice.
+ */
+const WORTHWHILE = 0.005;
+/** The same for a bucket that makes the idlest core the busier one, so that none wanders to and fro. Our choice. */
+const WORTH_TURNING = 0.1;
 
 /** Busiest and idlest core that take part. */
 function extremes(loads: Float64Array): { high: CoreId; low: CoreId } {
@@ -110,12 +115,14 @@ export function planMove(balance: Balance, threshold: number): BucketMove | null
   }
   if (total === 0) return null;
   let best = -1;
-  let after = before * (1 - WORTHWHILE);
+  let after = before;
   for (let bucket = 0; bucket < buckets.length; bucket++) {
     if (buckets[bucket] !== high) continue;
     const share = ((frames[bucket] as number) / total) * (loads[high] as number);
-    const rest = Math.abs(before - 2 * share);
-    if (rest >= after) continue;
+    const difference = before - 2 * share;
+    const rest = Math.abs(difference);
+    if (rest >= after || before - rest < before * (difference < 0 ? WORTH_TURNING : WORTHWHILE))
+      continue;
     after = rest;
     best = bucket;
   }
