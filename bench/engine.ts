@@ -188,7 +188,9 @@ async function work(start: Start): Promise<void> {
   const flooded = core.counters[CORE_AT + CoreCounter.Flooded] as number;
   const before = ports.reduce((sum, port) => sum + port.sent, 0);
   const heap = process.memoryUsage().heapUsed;
+  const cpu = process.threadCpuUsage();
   const millis = turn(start.frames);
+  const used = process.threadCpuUsage(cpu);
   const grown = process.memoryUsage().heapUsed - heap;
   await new Promise((resolve) => setTimeout(resolve, 50));
   observer.disconnect();
@@ -198,6 +200,7 @@ async function work(start: Start): Promise<void> {
   });
   parentPort?.postMessage({
     rate: start.frames / millis / 1000,
+    nanos: ((used.user + used.system) * 1000) / start.frames,
     sent: (ports.reduce((sum, port) => sum + port.sent, 0) - before) / start.frames,
     messages: (core.counters[CORE_AT + CoreCounter.MessagesSent] as number) - messages,
     flooded: (core.counters[CORE_AT + CoreCounter.Flooded] as number) - flooded,
@@ -209,6 +212,8 @@ async function work(start: Start): Promise<void> {
 
 interface Result {
   readonly rate: number;
+  /** CPU time per frame. */
+  readonly nanos: number;
   readonly sent: number;
   readonly messages: number;
   readonly flooded: number;
@@ -242,6 +247,7 @@ async function main(): Promise<void> {
   const frames = option("frames", 20_000_000);
   const sizes = [option("stations", 4096), 65_536];
   for (const stations of sizes) {
+    const nanos: number[] = [];
     const single: number[] = [];
     const ratio: number[] = [];
     let worst: Result[] = [];
@@ -249,11 +255,13 @@ async function main(): Promise<void> {
       const one = await run(1, stations, frames);
       const two = await run(2, stations, frames);
       single.push(one[0]?.rate ?? 0);
+      nanos.push(one[0]?.nanos ?? 0);
       ratio.push(two.reduce((sum, result) => sum + result.rate, 0) / (one[0]?.rate ?? 1));
       worst = [...one, ...two];
     }
     const goal = stations <= 4096 ? ">= 15" : ">= 8";
     report(`engine: one core, ${stations} stations`, single, "million frames/s", goal);
+    report(`engine: CPU time per frame, ${stations} stations`, nanos, "ns");
     report(`engine: two cores over one, ${stations} stations`, ratio, "times", ">= 1.8");
     for (const result of worst) {
       process.stdout.write(
