@@ -1,0 +1,88 @@
+// What an appliance costs when nothing happens: CPU time of each thread, and the whole process's resident memory, for two cores and
+// two AF_PACKET ports on veth pairs in a namespace of its own. It measures the JavaScript that the package ships.
+//   npm run bench -- idle
+//   node bench/idle.ts [--seconds 10]          needs root
+
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync, cpSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { option } from "./measure.ts";
+
+const ROOT = fileURLToPath(new URL("..", import.meta.url));
+const NAMESPACE = `ll-idle-${process.pid}`;
+const CONFIG = `
+cores: {count: 2}
+ports: {p0: {driver: packet, interface: va}, p1: {driver: packet, interface: vb}}
+bridges: {br0: {stp: {protocol: "off"}, channels: {p0: {mode: access, access-vlan: 10}, p1: {mode: access, access-vlan: 10}}}}
+`;
+
+function ip(...words: string[]): void {
+  execFileSync("ip", words);
+}
+
+/** The package as it would be installed: emitted JavaScript beside bin/. */
+function emit(directory: string): void {
+  const tsc = join(ROOT, "node_modules/.bin/tsc");
+  execFileSync(tsc, ["-p", join(ROOT, "tsconfig.build.json"), "--outDir", join(directory, "dist")]);
+  cpSync(join(ROOT, "bin"), join(directory, "bin"), { recursive: true });
+  cpSync(join(ROOT, "package.json"), join(directory, "package.json"));
+  symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
+}
+
+/** User and system time of every thread, in ticks of 10 ms, with its name. */
+function threads(pid: number): Map<string, { name: string; ticks: number }> {
+  const all = new Map<string, { name: string; ticks: number }>();
+  for (const task of readdirSync(`/proc/${pid}/task`)) {
+    const stat = readFileSync(`/proc/${pid}/task/${task}/stat`, "latin1");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    const name = readFileSync(`/proc/${pid}/task/${task}/comm`, "latin1").trim();
+    all.set(task, { name, ticks: Number(fields[11]) + Number(fields[12]) });
+  }
+  return all;
+}
+
+async function main(): Promise<void> {
+  const seconds = option("seconds", 10);
+  const directory = mkdtempSync(join(tmpdir(), "linkloom-idle-"));
+  emit(directory);
+  ip("netns", "add", NAMESPACE);
+  try {
+    for (const end of ["va", "vb"]) {
+      ip("-n", NAMESPACE, "link", "add", "name", end, "type", "veth", "peer", "name", `${end}1`);
+      ip("-n", NAMESPACE, "link", "set", end, "up");
+      ip("-n", NAMESPACE, "link", "set", `${end}1`, "up");
+    }
+    ip("netns", "exec", NAMESPACE, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1");
+    const file = join(directory, "idle.yaml");
+    writeFileSync(file, CONFIG);
+    const words = ["run", "-c", file, "--socket", join(directory, "control.sock")];
+    const bin = join(directory, "bin/linkloom");
+    const child = spawn("ip", ["netns", "exec", NAMESPACE, process.execPath, bin, ...words], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    await new Promise((ready) => child.stdout.once("data", ready));
+    await delay(3000);
+    const { pid } = child;
+    if (pid === undefined) throw new Error("the appliance did not start");
+    const before = threads(pid);
+    await delay(seconds * 1000);
+    for (const [task, { name, ticks }] of threads(pid)) {
+      const used = ticks - (before.get(task)?.ticks ?? ticks);
+      if (used > 0) process.stdout.write(`idle: thread ${name.padEnd(16)} ${((used / seconds)).toFixed(2)} % of a CPU   goal < 2 %\n`);
+    }
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    const resident = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+    process.stdout.write(`idle: resident memory, 2 cores and 2 ports  ${(resident / 1e6).toFixed(1)} MB   goal < 150 MB\n`);
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+  } finally {
+    ip("netns", "del", NAMESPACE);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+await main();
