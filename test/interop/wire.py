@@ -6,13 +6,15 @@
   wire.py burst ADDRESS PORT COUNT            one datagram, its number, from each of COUNT sockets, as fast as they go
   wire.py collect PORT SECONDS                numbers that burst sent; ends after SECONDS of silence
   wire.py receive PORT SECONDS                numbered flows; ends after SECONDS of silence; one JSON object
-  wire.py stream ADDRESS PORT FLOWS EACH RATE EACH datagrams in each of FLOWS flows, RATE a second in all
+  wire.py stream ADDRESS PORT FLOWS EACH RATE EACH datagrams in each of FLOWS flows, RATE a second in all; FLOWS is a
+                                              number, or a list of source ports with commas
   wire.py sweep ROUNDS ADDRESS ...            echo requests to all, again to who was silent; the silent ones, as JSON
 
 The kernel takes a frame's outer VLAN tag off before a program sees it; sniff puts it back from the frame's metadata.
 """
 
 import json
+import os
 import socket
 import struct
 import sys
@@ -126,18 +128,24 @@ def receive(port, seconds):
 
 
 def stream(address, port, flows, each, rate):
-    """Numbered flows, in turn; flow n leaves from port 20000 + n."""
+    """Numbered flows, in turn; flow n leaves from port 20000 + n, or from the n-th of the list."""
+    # On one processor, or the kernel itself changes the order of what it sends before and after a move.
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    ports = [int(one) for one in flows.split(",") if one != ""] if "," in flows else range(20000, 20000 + int(flows))
     sockets = []
-    for flow in range(int(flows)):
+    for source in ports:
         one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        one.bind(("0.0.0.0", 20000 + flow))
+        one.bind(("0.0.0.0", source))
         one.connect((address, int(port)))
         sockets.append(one)
     start = time.monotonic()
     sent = 0
     for number in range(int(each)):
         for flow, one in enumerate(sockets):
-            one.send(struct.pack("!II", flow, number))
+            try:
+                one.send(struct.pack("!II", flow, number))
+            except ConnectionRefusedError:
+                one.send(struct.pack("!II", flow, number))  # That was about one before: nobody listens there.
             sent += 1
             if sent % 16 == 0:
                 early = start + sent / float(rate) - time.monotonic()
