@@ -127,7 +127,7 @@ export const testpmd: Forwarder = {
     const log: string[] = [];
     const devices = place.ports.map(
       (port, index) =>
-        `--vdev=net_af_packet${index},iface=${port},blocksz=65536,framesz=2048,framecnt=2048,qpairs=1`,
+        `--vdev=net_af_packet${index},iface=${port},blocksz=65536,framesz=2048,framecnt=1024,qpairs=1`,
     );
     const cpus = place.cpu < 0 ? "0,1" : `0,${place.cpu}`;
     // Into a pipe it would say nothing before its buffer is full.

@@ -172,7 +172,16 @@ function receiving(driver: Driver): void {
 
   test(`${name}: every length from ${14} to ${driver.longest} arrives`, () => {
     const offered = frames(driver.longest - 13, (index) => 14 + index);
-    withRig(driver, offered, (rig) => assertFrames(receiveAll(rig, offered.length), offered));
+    // What has no ring, has no far end either: a file gives all.
+    const step = driver.ringFrames === 0 ? offered.length : 500;
+    withRig(driver, offered.slice(0, step), (rig) => {
+      assertFrames(receiveAll(rig, step), offered.slice(0, step));
+      for (let from = step; from < offered.length; from += step) {
+        const some = offered.slice(from, from + step);
+        rig.offer?.(some);
+        assertFrames(receiveAll(rig, some.length), some);
+      }
+    });
   });
 
   test(`${name}: frames stay as they are until they are released, over several receives`, () => {

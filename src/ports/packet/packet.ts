@@ -1,5 +1,5 @@
-// AF_PACKET (packet(7)): per core two receive rings that the kernel fills in the arena and one socket to send by, all
-// with the virtio header, so that unfinished checksums and super-frames pass uncut between local kernels.
+// AF_PACKET (packet(7)): per core two receive rings that the kernel fills in the arena and two sockets to send by, with
+// the virtio header where it is needed, so that unfinished checksums and super-frames pass uncut between local kernels.
 //
 // Ordinary frames and long ones come by two rings (ring.ts, fanout.ts); they are merged by the kernel's stamps so that
 // a flow keeps its order. Why that holds: the kernel finishes the frames of one flow one after the other, and we look
@@ -83,9 +83,13 @@ export class PacketPort implements Port {
   readonly #turn: Turn;
   readonly #program: SteeringProgram;
   readonly #interface: Interface;
+  readonly #fds: readonly number[];
   readonly #smallFd: number;
   readonly #bigFd: number;
-  readonly #sendFd: number;
+  /** Sends ordinary frames. */
+  readonly #plainFd: number;
+  /** Sends frames with their virtio header. */
+  readonly #fullFd: number;
   /** Index of the interface that the sockets are bound to; 0 = none now. */
   #index = 0;
   #truncatedSeen = 0;
@@ -116,7 +120,9 @@ export class PacketPort implements Port {
     this.#interface = new Interface(config.interface);
     this.#smallFd = makeEventFd();
     this.#bigFd = makeEventFd();
-    this.#sendFd = makeEventFd();
+    this.#plainFd = makeEventFd();
+    this.#fullFd = makeEventFd();
+    this.#fds = [this.#smallFd, this.#bigFd, this.#plainFd, this.#fullFd];
     this.descriptors = [this.#smallFd, this.#bigFd];
     try {
       this.#check(core);
@@ -204,7 +210,7 @@ export class PacketPort implements Port {
   }
 
   send(batch: Batch): number {
-    return this.#index === 0 ? 0 : this.#sender.send(this.#sendFd, batch);
+    return this.#index === 0 ? 0 : this.#sender.send(this.#plainFd, this.#fullFd, batch);
   }
 
   pending(): boolean {
@@ -250,7 +256,7 @@ export class PacketPort implements Port {
     if (this.#closed) return;
     this.#closed = true;
     this.#index = 0;
-    for (const fd of [this.#smallFd, this.#bigFd, this.#sendFd]) sys.close(fd);
+    for (const fd of this.#fds) sys.close(fd);
     if (this.#program.ebpf !== undefined) sys.close(this.#program.ebpf);
     this.#small.detach();
     this.#big.detach();
@@ -307,14 +313,15 @@ export class PacketPort implements Port {
     try {
       const small = this.#listen(index, this.#small, made);
       const big = this.#listen(index, this.#big, made);
-      const sender = this.#socket(made);
-      this.#tune(sender);
-      this.#bind(sender, index, 0);
+      const plain = this.#speak(index, made);
+      const full = this.#speak(index, made);
+      this.#option(full, c.PACKET_VNET_HDR, 1, "PACKET_VNET_HDR");
       this.#fanout.join(small, big, this.#program, this.#action, this.#name);
       for (const fd of [small, big]) sys.setOption(fd, c.SOL_SOCKET, c.SO_DETACH_FILTER, 0);
       sys.dup3(small, this.#smallFd, c.O_CLOEXEC);
       sys.dup3(big, this.#bigFd, c.O_CLOEXEC);
-      sys.dup3(sender, this.#sendFd, c.O_CLOEXEC);
+      sys.dup3(plain, this.#plainFd, c.O_CLOEXEC);
+      sys.dup3(full, this.#fullFd, c.O_CLOEXEC);
     } catch (error) {
       this.#small.detach();
       this.#big.detach();
@@ -345,7 +352,7 @@ export class PacketPort implements Port {
   #unplug(): void {
     this.#index = 0;
     const quiet = makeEventFd();
-    for (const fd of [this.#smallFd, this.#bigFd, this.#sendFd]) sys.dup3(quiet, fd, c.O_CLOEXEC);
+    for (const fd of this.#fds) sys.dup3(quiet, fd, c.O_CLOEXEC);
     sys.close(quiet);
     this.#small.detach();
     this.#big.detach();
@@ -355,12 +362,12 @@ export class PacketPort implements Port {
     const fd = sys.socket(c.AF_PACKET, c.SOCK_RAW | c.SOCK_CLOEXEC, 0);
     if (fd < 0) this.#fail("socket(AF_PACKET)");
     made.push(fd);
-    this.#option(fd, c.PACKET_VNET_HDR, 1, "PACKET_VNET_HDR");
     return fd;
   }
 
   #listen(index: number, ring: PacketRing, made: number[]): number {
     const fd = this.#socket(made);
+    this.#option(fd, c.PACKET_VNET_HDR, 1, "PACKET_VNET_HDR");
     this.#option(fd, c.PACKET_VERSION, c.TPACKET_V2, "PACKET_VERSION");
     ring.attach(fd, this.#action, this.#name);
     // Until it is in its group the socket would get every frame; the group flag does the same for outgoing ones.
@@ -380,11 +387,15 @@ export class PacketPort implements Port {
     return fd;
   }
 
-  #tune(fd: number): void {
+  /** A socket that only sends. */
+  #speak(index: number, made: number[]): number {
+    const fd = this.#socket(made);
     this.#option(fd, c.PACKET_QDISC_BYPASS, 1, "PACKET_QDISC_BYPASS");
     if (!sys.setOption(fd, c.SOL_SOCKET, c.SO_SNDBUFFORCE, SEND_BUFFER)) {
       sys.setOption(fd, c.SOL_SOCKET, c.SO_SNDBUF, SEND_BUFFER);
     }
+    this.#bind(fd, index, 0);
+    return fd;
   }
 
   #bind(fd: number, index: number, protocol: number): void {

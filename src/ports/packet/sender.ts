@@ -1,6 +1,9 @@
 // Sends a burst with one system call: sendmmsg over arrays that are laid out once in the arena and point straight at
-// the frames, each with its virtio header (start - 10). The kernel copies while it sends, so a frame's slot can be
-// given back as soon as `send` returns.
+// the frames. The kernel copies while it sends, so a frame's slot can be given back as soon as `send` returns.
+//
+// A burst of ordinary frames leaves through a socket without virtio headers, which saves the kernel some per cent of
+// its work; one that has an open checksum or a super-frame among them through a socket with them (start - 10). Both
+// reach the device at once and in order, since neither has a queue of its own.
 //
 //   mmsghdr (64 bytes): name, name length, iov, iov length, control, control length, flags, sent    x BURST
 //   iovec (16 bytes): base, length                                                                  x BURST
@@ -8,6 +11,7 @@
 import { OFFLOAD } from "../../engine/frame.ts";
 import type { Arena, Planner } from "../../lib/arena.ts";
 import type { Offset } from "../../lib/units.ts";
+import { isPlain } from "../../wire/offload.ts";
 import * as c from "../linux/constants.ts";
 import { Errno } from "../linux/errno.ts";
 import * as sys from "../linux/ffi.ts";
@@ -51,25 +55,36 @@ export class PacketSender {
     }
   }
 
-  /** Sends all frames of the batch in order; returns how many the kernel took. */
-  send(fd: number, batch: Batch): number {
+  /**
+   * Sends all frames of the batch in order, by the socket `plain` when all are ordinary, else by `full`, which takes
+   * virtio headers; returns how many the kernel took.
+   */
+  send(plain: number, full: number, batch: Batch): number {
     let sent = 0;
     for (let first = 0; first < batch.count; first += SEND_BURST) {
       const count = Math.min(SEND_BURST, batch.count - first);
-      this.#point(batch, first, count);
-      sent += this.#push(fd, count);
+      const header = this.#isPlain(batch, first, count) ? 0 : OFFLOAD;
+      this.#point(batch, first, count, header);
+      sent += this.#push(header === 0 ? plain : full, count);
       if (this.isDown) break;
     }
     return sent;
   }
 
-  #point(batch: Batch, first: number, count: number): void {
+  #isPlain(batch: Batch, first: number, count: number): boolean {
+    for (let index = first; index < first + count; index++) {
+      if (!isPlain(this.#view, batch.start[index] as number)) return false;
+    }
+    return true;
+  }
+
+  #point(batch: Batch, first: number, count: number, header: number): void {
     const view = this.#view;
     let iovec = this.#iovecs;
     for (let index = first; index < first + count; index++) {
-      const start = batch.start[index] as number;
-      this.#word64(iovec, start - OFFLOAD);
-      view.setUint32(iovec + 8, (batch.end[index] as number) - start + OFFLOAD, true);
+      const start = (batch.start[index] as number) - header;
+      this.#word64(iovec, start);
+      view.setUint32(iovec + 8, (batch.end[index] as number) - start, true);
       iovec += IOVEC;
     }
   }
