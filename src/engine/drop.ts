@@ -90,6 +90,10 @@ export const DROP_NAMES = [
   "lacp-own", // LAG-2: an own LACPDU came back: two own ports are joined, or a cable is looped.
   "lacp-rate", // Annex 43B: more slow-protocol frames of one port than may be sent.
   "slow-subtype", // A slow protocol that nobody here speaks, or a subtype that may not be.
+  "ip6-extension", // RFC 8200 4: an extension header that is cut short, or more of them than we walk.
+  "ip6-option", // RFC 8200 4.2: a hop-by-hop or destination option that asks for it, or more options than we read.
+  "ip6-routing", // RFC 8200 4.4, RFC 5095: a routing header for us with segments left.
+  "ip6-scope", // RFC 4291 2.5.6: from a link-local address to beyond the link.
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

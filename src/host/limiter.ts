@@ -5,6 +5,12 @@
 import type { Ipv4, Millis } from "../lib/units.ts";
 import type { HostConfig } from "./config.ts";
 
+/** What the configurations of both families say. */
+export type Limits = Pick<
+  HostConfig,
+  "icmpIntervalMillis" | "icmpBurst" | "icmpPerSecond" | "icmpTotalBurst"
+>;
+
 /** Our choice: destinations that are told of errors at one time; 20 KiB. A power of two. */
 const PEERS = 1024;
 
@@ -19,7 +25,7 @@ export class Limiter {
   #total = 50;
   #totalSince: Millis = 0;
 
-  configure(config: HostConfig, cores: number): void {
+  configure(config: Limits, cores: number): void {
     this.#interval = config.icmpIntervalMillis;
     this.#burst = config.icmpBurst;
     this.#perMilli = config.icmpPerSecond / 1000 / cores;
