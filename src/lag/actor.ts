@@ -109,6 +109,8 @@ export class Actor {
     const input = { begin: false, moved: false, enabled, lacp, pdu: pdu !== null, expired };
     const to = receive.next(port.receive, input);
     if (to < 0) return false;
+    // A link that comes up is told at once, as DETACHED tells it at BEGIN (43.4.15).
+    if (port.receive === receive.Receive.PortDisabled) port.ntt = true;
     if (expired && pdu === null && port.receive === receive.Receive.Current) port.counts.expiries++;
     receive.enter(port, to, now, pdu);
     return true;

@@ -61,6 +61,9 @@ export function makePortState(config: LagChannelConfig, member: MemberConfig): P
     admin,
     partnerSaysSync: false,
     heard: OFF,
+    second: OFF,
+    inSecond: 0,
+    looped: OFF,
     since: 0,
     counts: {
       lacpReceived: 0,

@@ -63,11 +63,6 @@ export class Lag implements Engine, Replicated {
   #lastTick: Millis = OFF;
   /** When the master is to be asked for everything; OFF = not. */
   #askAt: Millis;
-  /** Slow-protocol frames of each port in the running second. */
-  #heard: Int32Array;
-  #second = -1;
-  /** When an own PDU last came back on a port. */
-  #looped: Float64Array;
   readonly #actorSide: Side = { ...NO_SIDE };
   readonly #partnerSide: Side = { ...NO_SIDE };
 
@@ -77,8 +72,6 @@ export class Lag implements Engine, Replicated {
     this.#config = config;
     this.#ports = common.ports.length;
     this.#link = common.ports.map(() => true);
-    this.#heard = new Int32Array(this.#ports);
-    this.#looped = new Float64Array(this.#ports).fill(OFF);
     this.#epoch = epochOfConfig(config);
     this.#isMaster = out.master(Role.Link) === out.core;
     this.#askAt = this.#isMaster || config.channels.length === 0 ? OFF : now;
@@ -162,19 +155,9 @@ export class Lag implements Engine, Replicated {
       return;
     }
     this.#checkRole(now);
-    if (this.#isTooMany(port, now)) this.#out.drop(Drop["lacp-rate"]);
+    if (isTooMany(place.actor.ports[place.index] as PortState, now))
+      this.#out.drop(Drop["lacp-rate"]);
     else this.#receiveOnMaster(place, port, start, end, now);
-  }
-
-  #isTooMany(port: PortId, now: Millis): boolean {
-    const second = Math.floor(now / 1000);
-    if (second !== this.#second) {
-      this.#second = second;
-      this.#heard.fill(0);
-    }
-    const count = (this.#heard[port] as number) + 1;
-    this.#heard[port] = count;
-    return count > RECEIVE_LIMIT;
   }
 
   #receiveOnMaster(place: Place, port: PortId, start: Offset, end: Offset, now: Millis): void {
@@ -200,13 +183,14 @@ export class Lag implements Engine, Replicated {
   #receiveLacp(place: Place, port: PortId, at: Offset, end: Offset, now: Millis): void {
     const { view } = this.#out;
     const { actor, index } = place;
-    const { counts, lacp: enabled } = actor.ports[index] as PortState;
+    const state = actor.ports[index] as PortState;
+    const { counts, partner } = state;
     if (!lacp.isValid(view, at, end)) {
       counts.illegalReceived++;
       this.#out.drop(Drop["lacp-short"]);
       return;
     }
-    if (!enabled) {
+    if (!state.lacp) {
       this.#out.drop(Drop["lacp-no-channel"]);
       return;
     }
@@ -214,11 +198,10 @@ export class Lag implements Engine, Replicated {
     read(view, at, lacp.PARTNER, this.#partnerSide);
     if (this.#isOwn(this.#actorSide)) {
       counts.ownReceived++;
-      this.#looped[port] = now;
+      state.looped = now;
       this.#out.drop(Drop["lacp-own"]);
       return;
     }
-    const { partner } = actor.ports[index] as PortState;
     const isNew =
       partner.system !== this.#actorSide.system ||
       partner.key !== this.#actorSide.key ||
@@ -321,9 +304,15 @@ export class Lag implements Engine, Replicated {
   }
 
   #tickMaster(now: Millis): void {
-    const stalled = this.#lastTick !== OFF && now - this.#lastTick > STALL;
+    if (this.#lastTick !== OFF && now - this.#lastTick > STALL) {
+      for (const actor of this.actors) actor.forgive(now + STALL);
+    }
+    this.expire(now);
+  }
+
+  /** Runs what is due on the master. */
+  expire(now: Millis): void {
     for (const actor of this.actors) {
-      if (stalled) actor.forgive(now + STALL);
       if (actor.due !== OFF && now >= actor.due) actor.run(now);
       else if (this.#lastTick === OFF) actor.run(now);
       if (this.#out.cores > 1) for (const port of actor.ports) this.#resend(port, now);
@@ -334,7 +323,7 @@ export class Lag implements Engine, Replicated {
   /** Tells cores again that have not acknowledged in time. */
   #resend(port: PortState, now: Millis): void {
     if (!this.sync.isOverdue(port.port, now) || this.#isSettled(port.port)) return;
-    this.sync.take(port.port, now + RESEND);
+    this.sync.postpone(port.port, now + RESEND);
     for (let core = 0; core < this.#out.cores; core++) {
       if (core === this.#out.core || this.sync.hasAcknowledged(port.port, core)) continue;
       this.#draft(port, true);
@@ -405,10 +394,6 @@ export class Lag implements Engine, Replicated {
     this.#epoch = epochOfConfig(config);
     this.#ports = common.ports.length;
     this.#link = common.ports.map((_, port) => this.#link[port] ?? true);
-    this.#heard = new Int32Array(this.#ports);
-    const looped = new Float64Array(this.#ports).fill(OFF);
-    looped.set(this.#looped.subarray(0, this.#ports));
-    this.#looped = looped;
     this.sync = this.sync.resized(this.#ports);
     this.#build(before);
     if (config.channels.length === 0) return;
@@ -468,8 +453,7 @@ export class Lag implements Engine, Replicated {
     );
     const rows = places.slice(cursor, cursor + limit).map(({ actor, index }) => {
       const { port } = actor.ports[index] as PortState;
-      const looped = this.#looped[port] ?? OFF;
-      return rowOf(actor, index, this.#isMaster, this.#isSettled(port), looped, now);
+      return rowOf(actor, index, this.#isMaster, this.#isSettled(port), now);
     });
     const next = cursor + limit < places.length ? cursor + limit : -1;
     return { rows, next };
@@ -497,6 +481,17 @@ export class Lag implements Engine, Replicated {
       ),
     );
   }
+}
+
+/** Counts the frames of a second; true beyond what is looked at. */
+function isTooMany(port: PortState, now: Millis): boolean {
+  const second = Math.floor(now / 1000);
+  if (second !== port.second) {
+    port.second = second;
+    port.inSecond = 0;
+  }
+  port.inSecond++;
+  return port.inSecond > RECEIVE_LIMIT;
 }
 
 function read(view: DataView, at: Offset, side: number, to: Side): void {

@@ -27,7 +27,10 @@ function checkTable(
   let pairs = 0;
   for (const [state, name] of names.entries()) {
     for (let value = 0; value < 1 << inputs; value++) {
-      const bits = Array.from({ length: inputs }, (_, bit) => ((value >> (inputs - 1 - bit)) & 1) === 1);
+      const bits = Array.from(
+        { length: inputs },
+        (_, bit) => ((value >> (inputs - 1 - bit)) & 1) === 1,
+      );
       const text = bits.map((bit) => (bit ? "1" : "0")).join("");
       const row = rows.find(
         ([from, pattern]) =>

@@ -78,6 +78,11 @@ export interface PortState {
   partnerSaysSync: boolean;
   /** Last LACPDU that was taken, OFF = never; last change of the Mux. */
   heard: Millis;
+  /** Slow-protocol frames in the running second. */
+  second: number;
+  inSecond: number;
+  /** When an own LACPDU last came back here. */
+  looped: Millis;
   since: Millis;
   readonly counts: PortCounts;
 }

@@ -36,16 +36,10 @@ export type ReasonName = (typeof REASON_NAMES)[number];
 const LOOP_MEMORY: Millis = 35_000;
 
 /** The reason of one port of a channel, as its master knows it. */
-export function reasonOf(
-  actor: Actor,
-  index: number,
-  isSettled: boolean,
-  looped: Millis,
-  now: Millis,
-): ReasonName {
+export function reasonOf(actor: Actor, index: number, isSettled: boolean, now: Millis): ReasonName {
   const port = actor.ports[index] as PortState;
   if (!port.enabled) return "link-down";
-  const isLooped = looped !== OFF && now - looped < LOOP_MEMORY;
+  const isLooped = port.looped !== OFF && now - port.looped < LOOP_MEMORY;
   if (port.selected === Selected.Unselected) {
     return isLooped ? "looped" : unselected(actor, index, port);
   }

@@ -52,10 +52,16 @@ export class Sync {
   /** Takes what is to be told, under a new sequence; 0 when there is nothing. */
   take(port: PortId, resendAt: Millis): number {
     const kind = this.pending[port] ?? 0;
-    if (kind !== 0) this.sequences[port] = this.sequence(port) + 1;
+    if (kind === 0) return 0;
+    this.sequences[port] = this.sequence(port) + 1;
     this.pending[port] = 0;
     this.resendAt[port] = resendAt;
     return kind;
+  }
+
+  /** Cores that have not followed are told again then. */
+  postpone(port: PortId, resendAt: Millis): void {
+    this.resendAt[port] = resendAt;
   }
 
   /** True when the Mux is not as it was last told; then it is, now. */

@@ -14,7 +14,6 @@ export function rowOf(
   index: number,
   isMaster: boolean,
   isSettled: boolean,
-  looped: Millis,
   now: Millis,
 ): Record<string, unknown> {
   const port = actor.ports[index] as PortState;
@@ -48,7 +47,7 @@ export function rowOf(
     sinceMs: now - port.since,
     heardMs: port.heard === OFF ? null : now - port.heard,
     sentMs: port.sent[0] === undefined ? null : now - port.sent[0],
-    reason: reasonOf(actor, index, isSettled, looped, now),
+    reason: reasonOf(actor, index, isSettled, now),
     ...counts,
   };
 }
