@@ -60,7 +60,7 @@ async function stream(
   each: number,
   rate: number,
 ): Promise<Received> {
-  const receiver = await rig.startWire("b", "receive", 9000, 1);
+  const receiver = await rig.startWire("b", "receive", 9000, 0.5);
   await rig.wire("a", "stream", "10.0.0.2", 9000, flows, each, rate);
   return JSON.parse((await receiver.ended).split("\n")[1] ?? "") as Received;
 }
@@ -166,14 +166,14 @@ for (const [name, steering, port, software] of [
     await withRig(async (rig) => {
       const appliance = await network(rig, 4, `${STILL}\n  ${steering}`, port);
       const before = await received(appliance);
-      const arrived = await stream(rig, 300, 100, 20_000);
+      const arrived = await stream(rig, 300, 60, 20_000);
       const shares = difference(await received(appliance), before);
       const handed = await handovers(appliance);
       context.diagnostic(`${JSON.stringify(arrived)} by cores: ${shares}; ${handed} handed over`);
       assert.equal(arrived.flows, 300);
       assert.equal(arrived.reordered, 0);
       // A ring may overflow while other programs have the processors.
-      assert.ok(arrived.received >= 24_000, `${arrived.received} of 30,000`);
+      assert.ok(arrived.received >= 14_400, `${arrived.received} of 18,000`);
       if (name.startsWith("arbiter")) assert.ok(handed > 0, "some frames were handed over");
       if (!software) assert.equal(handed, 0);
     });
