@@ -98,9 +98,24 @@ async function run(records: number): Promise<{ rate: number; trip: number; slow:
 
 if (isMainThread) {
   const results: { rate: number; trip: number; slow: number }[] = [];
-  for (let n = option("runs", 7); n > 0; n--) results.push(await run(option("records", 20_000_000)));
-  report("bus: records in bursts of 32", results.map(({ rate }) => rate), "million/s", ">= 30");
-  report("bus: round trip, both poll, median", results.map(({ trip }) => trip), "us", "< 1");
-  report("bus: round trip, both poll, 99th percentile", results.map(({ slow }) => slow), "us");
+  for (let n = option("runs", 7); n > 0; n--)
+    results.push(await run(option("records", 20_000_000)));
+  report(
+    "bus: records in bursts of 32",
+    results.map(({ rate }) => rate),
+    "million/s",
+    ">= 30",
+  );
+  report(
+    "bus: round trip, both poll, median",
+    results.map(({ trip }) => trip),
+    "us",
+    "< 1",
+  );
+  report(
+    "bus: round trip, both poll, 99th percentile",
+    results.map(({ slow }) => slow),
+    "us",
+  );
   process.exitCode = median(results.map(({ rate }) => rate)) > 0 ? 0 : 1;
 } else echo(workerData as Start);

@@ -14,8 +14,8 @@ import { DROP_NAMES } from "../src/engine/drop.ts";
 import { BUFFER, HEADROOM } from "../src/engine/frame.ts";
 import { Arena, Planner } from "../src/lib/arena.ts";
 import { Prng } from "../src/lib/prng.ts";
-import { Batch, BURST, type Port, type PortStatus } from "../src/ports/port.ts";
 import { pin } from "../src/ports/linux/parking.ts";
+import { type Batch, BURST, type Port, type PortStatus } from "../src/ports/port.ts";
 import { bridgeOnly } from "../src/sim/configs.ts";
 import { median, option, report } from "./measure.ts";
 
@@ -121,13 +121,26 @@ const portOf = (station: number): number => {
 };
 
 function headerOf(destination: number, source: number, port: number, vlan: number): number[] {
-  const mac = (station: number): number[] => [2, 0x11, 0x22, (station >> 16) & 255, (station >> 8) & 255, station & 255];
+  const mac = (station: number): number[] => [
+    2,
+    0x11,
+    0x22,
+    (station >> 16) & 255,
+    (station >> 8) & 255,
+    station & 255,
+  ];
   const tag = port >= 2 ? [0x81, 0, 0, vlan] : [];
   return [...mac(destination), ...mac(source), ...tag, 0x88, 0xb5];
 }
 
 /** Fills a port's ring with frames from its stations to stations of the same VLAN on other ports. */
-function fill(port: BenchPort, number: number, view: DataView, stations: number, random: Prng): void {
+function fill(
+  port: BenchPort,
+  number: number,
+  view: DataView,
+  stations: number,
+  random: Prng,
+): void {
   for (let index = 0; index < OFFERED; ) {
     const source = random.below(stations);
     if (portOf(source) !== number) continue;
@@ -138,7 +151,12 @@ function fill(port: BenchPort, number: number, view: DataView, stations: number,
 }
 
 /** Lets every station speak once, so that the table holds them all. */
-function introduce(core: Core, ports: readonly BenchPort[], view: DataView, stations: number): void {
+function introduce(
+  core: Core,
+  ports: readonly BenchPort[],
+  view: DataView,
+  stations: number,
+): void {
   const next = new Array<number>(PORTS).fill(0);
   const rounds = Math.ceil(stations / OFFERED) + 1;
   let station = 0;
@@ -147,7 +165,9 @@ function introduce(core: Core, ports: readonly BenchPort[], view: DataView, stat
       const speaker = station++ % stations;
       const port = portOf(speaker);
       const header = headerOf(speaker ^ 2, speaker, port, vlanOf(speaker));
-      ports[port]?.prepare(view, (next[port] = ((next[port] ?? 0) + 1) % OFFERED), header);
+      const place = ((next[port] ?? 0) + 1) % OFFERED;
+      next[port] = place;
+      ports[port]?.prepare(view, place, header);
     }
     for (let n = 0; n < OFFERED / BURST; n++) core.round(round);
   }
@@ -166,7 +186,8 @@ async function work(start: Start): Promise<void> {
   const core = new Core({ arena, layout, core: start.core, config, ports, steered, now: 0 });
   const random = new Prng(start.core + 1);
   introduce(core, ports, arena.view, start.stations);
-  for (const [number, port] of ports.entries()) fill(port, number, arena.view, start.stations, random);
+  for (const [number, port] of ports.entries())
+    fill(port, number, arena.view, start.stations, random);
 
   let collections = 0;
   const observer = new PerformanceObserver((list) => {
@@ -233,7 +254,16 @@ async function run(cores: number, stations: number, frames: number): Promise<Res
     at.map(
       (place, core) =>
         new Promise<Result>((resolve, reject) => {
-          const start: Start = { memory: arena.memory, layout, core, cores, stations, frames, at: place, barrier };
+          const start: Start = {
+            memory: arena.memory,
+            layout,
+            core,
+            cores,
+            stations,
+            frames,
+            at: place,
+            barrier,
+          };
           const worker = new Worker(new URL(import.meta.url), { workerData: start });
           worker.once("message", resolve);
           worker.once("error", reject);

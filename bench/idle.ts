@@ -4,7 +4,15 @@
 //   node bench/idle.ts [--seconds 10]          needs root
 
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync, cpSync } from "node:fs";
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -71,11 +79,16 @@ async function main(): Promise<void> {
     await delay(seconds * 1000);
     for (const [task, { name, ticks }] of threads(pid)) {
       const used = ticks - (before.get(task)?.ticks ?? ticks);
-      if (used > 0) process.stdout.write(`idle: thread ${name.padEnd(16)} ${((used / seconds)).toFixed(2)} % of a CPU   goal < 2 %\n`);
+      if (used > 0)
+        process.stdout.write(
+          `idle: thread ${name.padEnd(16)} ${(used / seconds).toFixed(2)} % of a CPU   goal < 2 %\n`,
+        );
     }
     const status = readFileSync(`/proc/${pid}/status`, "latin1");
     const resident = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
-    process.stdout.write(`idle: resident memory, 2 cores and 2 ports  ${(resident / 1e6).toFixed(1)} MB   goal < 150 MB\n`);
+    process.stdout.write(
+      `idle: resident memory, 2 cores and 2 ports  ${(resident / 1e6).toFixed(1)} MB   goal < 150 MB\n`,
+    );
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGTERM");
     await ended;

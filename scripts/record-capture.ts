@@ -53,7 +53,8 @@ const world = new World(
   FIRST_LIGHT_STRANGERS,
 );
 populateFirstLight(world);
-cluster.onFrame = (port, _core, view, start, end) => world.deliver(port, view, start, end, cluster.now);
+cluster.onFrame = (port, _core, view, start, end) =>
+  world.deliver(port, view, start, end, cluster.now);
 cluster.run(DURATION, (now) => world.tick(now));
 const directory = fileURLToPath(new URL("../captures/", import.meta.url));
 writeFileSync(`${directory}first-light.pcapng`, Buffer.concat(blocks));

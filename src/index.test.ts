@@ -13,13 +13,19 @@ interfaces: {vlan10: {bridge: br0, vlan: 10, addresses: [192.0.2.1/24]}}
 `;
 
 /** Frames that an end receives within a second, until `enough` says so. */
-async function collect(ends: readonly MemoryPort[], view: DataView, enough: (frame: Uint8Array) => boolean): Promise<Uint8Array> {
+async function collect(
+  ends: readonly MemoryPort[],
+  view: DataView,
+  enough: (frame: Uint8Array) => boolean,
+): Promise<Uint8Array> {
   const batch = new Batch(16);
   for (let tries = 0; tries < 200; tries++) {
     for (const end of ends) {
       end.receive(batch);
       for (let n = 0; n < batch.count; n++) {
-        const frame = new Uint8Array(view.buffer.slice(batch.start[n], batch.end[n]) as ArrayBuffer);
+        const frame = new Uint8Array(
+          view.buffer.slice(batch.start[n], batch.end[n]) as ArrayBuffer,
+        );
         if (enough(frame)) {
           end.release();
           return frame;
@@ -46,14 +52,28 @@ test("HOST-1 a program's packet is routed, resolved and sent, and its wait ends 
     const view = new DataView(appliance.memory);
     const ends = [appliance.attach("a", 0), appliance.attach("a", 1)];
 
-    const status = await appliance.send("192.0.2.10", new Uint8Array([0, 1, 0, 2, 0, 12, 0, 0, 97, 98, 99, 100]));
+    const status = await appliance.send(
+      "192.0.2.10",
+      new Uint8Array([0, 1, 0, 2, 0, 12, 0, 0, 97, 98, 99, 100]),
+    );
 
     assert.equal(status, "waiting");
     const type = (frame: Uint8Array): number => ((frame[12] ?? 0) << 8) | (frame[13] ?? 0);
-    const request = await collect(ends, view, (frame) => type(frame) === EtherType.Arp && frame[41] === 10);
+    const request = await collect(
+      ends,
+      view,
+      (frame) => type(frame) === EtherType.Arp && frame[41] === 10,
+    );
     const asker = new DataView(request.buffer);
     const start = appliance.reserve(2048) + 64;
-    const end = arp.writeReply(view, start, 0x020000000010, 0xc000020a, arp.senderMac(asker, 14), 0xc0000201);
+    const end = arp.writeReply(
+      view,
+      start,
+      0x020000000010,
+      0xc000020a,
+      arp.senderMac(asker, 14),
+      0xc0000201,
+    );
     const single = new Batch(1);
     single.start[0] = start;
     single.end[0] = end;
@@ -64,10 +84,13 @@ test("HOST-1 a program's packet is routed, resolved and sent, and its wait ends 
     assert.equal(Buffer.from(packet.subarray(0, 6)).toString("hex"), "020000000010");
     const rows = await appliance.show("arp");
     const learned = rows.filter(({ address }) => address === "192.0.2.10");
-    assert.deepEqual(learned.map(({ core, mac, channel }) => [core, mac, channel]), [
-      [0, "02:00:00:00:00:10", "a"],
-      [1, "02:00:00:00:00:10", "a"],
-    ]);
+    assert.deepEqual(
+      learned.map(({ core, mac, channel }) => [core, mac, channel]),
+      [
+        [0, "02:00:00:00:00:10", "a"],
+        [1, "02:00:00:00:00:10", "a"],
+      ],
+    );
   });
 });
 

@@ -4,18 +4,18 @@
 //   const appliance = await startLinkloom("ports: {a: {driver: memory}} ...");
 //   await appliance.send("192.0.2.10", packet);
 
-import { load, plan } from "./control/load.ts";
 import { check } from "./control/check.ts";
 import { ConfigError, ControlError } from "./control/errors.ts";
+import { load, plan } from "./control/load.ts";
 import { show } from "./control/show.ts";
-import { Protocol } from "./wire/ipv4.ts";
-import { parseIpv4 } from "./wire/text.ts";
 import { type MemoryOptions, MemoryPort } from "./ports/memory.ts";
 import { type RunningAppliance, startAppliance } from "./runtime/appliance.ts";
+import { Protocol } from "./wire/ipv4.ts";
+import { parseIpv4 } from "./wire/text.ts";
 
 export { ConfigError, ControlError } from "./control/errors.ts";
-export { Batch, type Port } from "./ports/port.ts";
 export { MemoryPort } from "./ports/memory.ts";
+export { Batch, type Port } from "./ports/port.ts";
 
 /** A row of `show`, as the command line prints it with --json. */
 export type Row = Record<string, unknown>;
@@ -41,10 +41,18 @@ export class Linkloom {
    * protocol number, UDP by default; the packet then begins with its UDP header. Rejects for an address that is none
    * and for a packet over 65,515 bytes.
    */
-  async send(address: string, packet: Uint8Array, protocol: number = Protocol.Udp): Promise<SendStatus> {
+  async send(
+    address: string,
+    packet: Uint8Array,
+    protocol: number = Protocol.Udp,
+  ): Promise<SendStatus> {
     const destination = parseIpv4(address);
     if (destination === undefined) {
-      throw new ControlError("value-invalid", `"${address}" is no IPv4 address`, "write 192.0.2.10");
+      throw new ControlError(
+        "value-invalid",
+        `"${address}" is no IPv4 address`,
+        "write 192.0.2.10",
+      );
     }
     const command = { kind: "send", address: destination, protocol, packet } as const;
     const { status } = await this.#appliance.command(0, command);
@@ -55,16 +63,26 @@ export class Linkloom {
   async ping(address: string, timeoutMs = 1000): Promise<number | undefined> {
     const target = parseIpv4(address);
     if (target === undefined) {
-      throw new ControlError("value-invalid", `"${address}" is no IPv4 address`, "write 192.0.2.10");
+      throw new ControlError(
+        "value-invalid",
+        `"${address}" is no IPv4 address`,
+        "write 192.0.2.10",
+      );
     }
-    const answer = await this.#appliance.command(0, { kind: "ping", address: target, size: 56, timeoutMs });
+    const answer = await this.#appliance.command(0, {
+      kind: "ping",
+      address: target,
+      size: 56,
+      timeoutMs,
+    });
     return answer.replied ? answer.roundTripMs : undefined;
   }
 
   /** All rows of an object of `show`: cores, ports, arp, bridge, routes, bus, coherence, events, ... */
   async show(object: string, filters: Readonly<Record<string, string>> = {}): Promise<Row[]> {
     const rows: Row[] = [];
-    for await (const slice of show({ appliance: this.#appliance }, object, filters)) rows.push(...slice);
+    for await (const slice of show({ appliance: this.#appliance }, object, filters))
+      rows.push(...slice);
     return rows;
   }
 
@@ -73,10 +91,18 @@ export class Linkloom {
     const index = this.#appliance.config.common.ports.findIndex(({ name }) => name === port);
     const opening = this.#appliance.openings[index];
     if (opening?.plan.driver !== "memory") {
-      throw new ControlError("not-found", `There is no memory port "${port}"`, "give the port driver: memory");
+      throw new ControlError(
+        "not-found",
+        `There is no memory port "${port}"`,
+        "give the port driver: memory",
+      );
     }
     const wake = (): void => this.#appliance.wake(core);
-    return new MemoryPort(this.#appliance.arena, opening.plan, core, { wake, ...options, side: "world" });
+    return new MemoryPort(this.#appliance.arena, opening.plan, core, {
+      wake,
+      ...options,
+      side: "world",
+    });
   }
 
   /** The shared buffer that all frames lie in, for who attaches to memory ports. */

@@ -12,7 +12,8 @@ const seconds = (performance.now() - began) / 1000;
 process.stdout.write(
   `${result.frames} frames in ${seconds.toFixed(1)} s, ${result.sent} sent, heap grew ${(result.heapGrown / 1e6).toFixed(2)} MB\n`,
 );
-for (const [reason, count] of Object.entries(result.drops)) process.stdout.write(`  ${reason.padEnd(28)}${count}\n`);
+for (const [reason, count] of Object.entries(result.drops))
+  process.stdout.write(`  ${reason.padEnd(28)}${count}\n`);
 if (result.heapGrown > 4e6) {
   process.stderr.write("the heap grew: something is kept per frame\n");
   process.exitCode = 1;

@@ -5,11 +5,11 @@
 // marked dirty for the record's table, further records of that table are not sent, and the table is sent again, whole,
 // when there is room. Requests and frames beyond the bound are dropped and counted: their askers ask again.
 
+import { CORE_AT, CoreCounter, PEER_AT, PEER_COUNTERS } from "../engine/counter.ts";
+import { MESSAGE_TYPES, RECORD } from "../engine/message.ts";
 import type { Arena } from "../lib/arena.ts";
 import { RingReceiver, RingSender } from "../lib/ring.ts";
 import type { CoreId, Offset } from "../lib/units.ts";
-import { CORE_AT, CoreCounter, PEER_AT, PEER_COUNTERS } from "../engine/counter.ts";
-import { MESSAGE_TYPES, RECORD, TABLE_COUNT } from "../engine/message.ts";
 import { Control, type Layout, Presence, presenceWord } from "./layout.ts";
 
 /** Records that wait behind a full ring per peer, our choice: four rings' worth at 8 cores, 256 KiB. */
@@ -112,7 +112,8 @@ export class Bus {
 
   /** True while a core takes part in broadcasts. */
   isAlive(core: CoreId): boolean {
-    const word = this.#arena.i32[this.#control + (core < 32 ? Control.AliveLow : Control.AliveHigh)];
+    const word =
+      this.#arena.i32[this.#control + (core < 32 ? Control.AliveLow : Control.AliveHigh)];
     return (((word as number) >>> (core & 31)) & 1) === 1;
   }
 
@@ -325,6 +326,3 @@ export class Bus {
     return this.#backlogged === 0;
   }
 }
-
-/** All tables' bits. */
-export const ALL_TABLES: number = (1 << TABLE_COUNT) - 1;

@@ -4,9 +4,6 @@
 // A round: messages, then received frames, then timers, then everything is sent, then buffers go back and the bus
 // is published. So a frame's bytes, and records read from the bus, stay valid until all that came of them has left.
 
-import type { Arena } from "../lib/arena.ts";
-import { RingSender } from "../lib/ring.ts";
-import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import {
   BUCKET_AT,
   CORE_AT,
@@ -19,9 +16,12 @@ import {
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
 import { MIN_FRAME, OFFLOAD } from "../engine/frame.ts";
-import { FIELDS, Message, RECORD, TABLE_COUNT } from "../engine/message.ts";
-import type { Out, Replicated } from "../engine/out.ts";
+import { FIELDS, Message, RECORD } from "../engine/message.ts";
+import type { Out } from "../engine/out.ts";
 import type { Role } from "../engine/role.ts";
+import type { Arena } from "../lib/arena.ts";
+import { RingSender } from "../lib/ring.ts";
+import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import { Batch, BURST, type Port } from "../ports/port.ts";
 import { Distributor } from "../steering/distributor.ts";
 import { PARK } from "../steering/move.ts";
@@ -39,6 +39,7 @@ import {
   presenceWord,
 } from "./layout.ts";
 import { Pool } from "./pool.ts";
+import { Resync } from "./resync.ts";
 
 /** Records handled per round, so that messages cannot starve frames. */
 const BUS_BURST = 256;
@@ -46,8 +47,6 @@ const BUS_BURST = 256;
 const TX_BATCH = 256;
 /** Between two looks at a port's link and losses; CLI users see a pulled cable at once. Our choice. */
 const PORT_CHECK: Millis = 100;
-/** Entries of a table sent per tick and peer during a re-sync, and the room that must be left for live messages. */
-const RESYNC_SLICE = 64;
 /** A frame may be handed over for its flow and once more for a role; more would be a loop. */
 const MAX_HOPS = 2;
 
@@ -103,9 +102,8 @@ export class Core implements Out {
   #nextPortCheck: Millis;
   /** Hops of the frame in work. */
   #hops = 0;
-  /** Per peer and table: the next cursor of a running re-sync, -1 none. */
-  readonly #resync: Int32Array;
-  #masters: number[] = [];
+  readonly #resync: Resync;
+  readonly #masters: number[];
   #eventsLost = 0;
   #worked = false;
 
@@ -130,7 +128,6 @@ export class Core implements Out {
     this.#now = options.now;
     this.#nextTick = options.now;
     this.#nextPortCheck = options.now;
-    this.#resync = new Int32Array(layout.cores * TABLE_COUNT).fill(-1);
     this.#masters = [this.master(0), this.master(1)];
     this.distributor = new Distributor(
       config.steering,
@@ -146,6 +143,7 @@ export class Core implements Out {
       this.distributor.setSteered(port, steered);
     }
     this.dispatch = new Dispatch(config, this, options.now);
+    this.#resync = new Resync(this, this.bus, (table) => this.dispatch.replicated(table));
     this.mover = new Mover(this.distributor, this, this.dispatch, (peer) => this.bus.isAlive(peer));
   }
 
@@ -170,7 +168,7 @@ export class Core implements Out {
       const type = this.view.getUint8(at);
       if (type === Message.frame) this.#receiveHandedOver(at, now);
       else if (type === Message["resync-begin"] || type === Message["resync-end"]) {
-        this.#resyncMark(type, at, now);
+        if (!this.#resync.marked(type, at, now)) this.drop(Drop["bus-unknown"]);
       } else if (type === Message["resync-ask"]) {
         this.bus.markDirty(this.view.getUint8(at + 1), this.view.getUint16(at + 2));
       } else if (type === Message["steer-passed"] || type === Message["steer-drained"]) {
@@ -240,7 +238,7 @@ export class Core implements Out {
     }
     this.dispatch.tick(now);
     this.dispatch.publish(this.counters);
-    if (this.cores > 1) this.#resyncPeers(now);
+    if (this.cores > 1 && this.#resync.turn(now)) this.#worked = true;
     if (now >= this.#nextPortCheck) this.#checkPorts(now);
   }
 
@@ -277,8 +275,7 @@ export class Core implements Out {
     const at = PORT_AT + port * PORT_COUNTERS;
     counters[at + PortCounter.FramesSent] =
       (counters[at + PortCounter.FramesSent] as number) + sent;
-    counters[at + PortCounter.BytesSent] =
-      (counters[at + PortCounter.BytesSent] as number) + bytes;
+    counters[at + PortCounter.BytesSent] = (counters[at + PortCounter.BytesSent] as number) + bytes;
     counters[CORE_AT + CoreCounter.FramesSent] =
       (counters[CORE_AT + CoreCounter.FramesSent] as number) + sent;
     if (sent < count) {
@@ -307,49 +304,6 @@ export class Core implements Out {
         this.event(up ? EventCode["port-up"] : EventCode["port-down"], port, 0, 0, 0);
       }
     }
-  }
-
-  // --- re-sync of tables after an overflow (CORE-3) --------------------------------------------------------------
-
-  #resyncPeers(now: Millis): void {
-    for (let to = 0; to < this.cores; to++) {
-      if (to === this.core || !this.bus.isAlive(to)) continue;
-      const dirty = this.bus.dirty(to);
-      for (let table = 0; table < TABLE_COUNT; table++) {
-        const index = to * TABLE_COUNT + table;
-        const isDirty = (dirty & (1 << table)) !== 0;
-        if (!isDirty && (this.#resync[index] as number) < 0) continue;
-        if (this.bus.room(to) < RESYNC_SLICE * 2) continue;
-        const replicated = this.dispatch.replicated(table);
-        if (replicated !== null) this.#resyncSlice(replicated, to, index, isDirty, now);
-      }
-    }
-  }
-
-  #resyncSlice(table: Replicated, to: CoreId, index: number, restart: boolean, now: Millis): void {
-    if (restart) {
-      this.bus.beginResync(to, table.table);
-      this.#mark(Message["resync-begin"], table.table, to);
-      this.#resync[index] = 0;
-      this.event(EventCode["bus-resync"], to, table.table, 0, 0);
-    }
-    const next = table.resync(to, this.#resync[index] as number, RESYNC_SLICE, now);
-    this.#resync[index] = next;
-    if (next < 0) this.#mark(Message["resync-end"], table.table, to);
-    this.#worked = true;
-  }
-
-  #mark(type: number, table: number, to: CoreId): void {
-    this.view.setUint16(this.draft(type) + 2, table);
-    this.send(to);
-  }
-
-  #resyncMark(type: number, at: Offset, now: Millis): void {
-    const table = this.dispatch.replicated(this.view.getUint16(at + 2));
-    const from = this.view.getUint8(at + 1);
-    if (table === null) this.drop(Drop["bus-unknown"]);
-    else if (type === Message["resync-begin"]) table.resyncBegin(from, now);
-    else table.resyncEnd(from, now);
   }
 
   // --- Out -----------------------------------------------------------------------------------------------------------

@@ -14,15 +14,25 @@ import { MESSAGE_TYPES, Message, Table } from "../engine/message.ts";
 import type { Links, Out, Replicated } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
 import { Host } from "../host/host.ts";
-import { BROADCAST, type ChannelId, type CoreId, type Ipv4, type Millis, type Offset, type PortId } from "../lib/units.ts";
+import {
+  BROADCAST,
+  type ChannelId,
+  type CoreId,
+  type Ipv4,
+  type Millis,
+  type Offset,
+  type PortId,
+} from "../lib/units.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as vlan from "../wire/vlan.ts";
 import type { ApplianceConfig } from "./config.ts";
 
 /** Tells which table a message type belongs to, -1 for none: what is re-sent whole after an overflow. */
 const TABLE_OF = new Int8Array(MESSAGE_TYPES).fill(-1);
-for (const name of ["bridge-learn", "bridge-delete"] as const) TABLE_OF[Message[name]] = Table.Bridge;
-for (const name of ["arp-entry", "arp-failed", "arp-delete"] as const) TABLE_OF[Message[name]] = Table.Arp;
+for (const name of ["bridge-learn", "bridge-delete"] as const)
+  TABLE_OF[Message[name]] = Table.Bridge;
+for (const name of ["arp-entry", "arp-failed", "arp-delete"] as const)
+  TABLE_OF[Message[name]] = Table.Arp;
 
 export class Dispatch implements Inside, Links, Proxied {
   readonly out: Out;
@@ -97,7 +107,14 @@ export class Dispatch implements Inside, Links, Proxied {
 
   // --- Inside and Links ----------------------------------------------------------------------------------------------
 
-  arp(iface: number, channel: ChannelId, start: Offset, at: Offset, end: Offset, now: Millis): boolean {
+  arp(
+    iface: number,
+    channel: ChannelId,
+    start: Offset,
+    at: Offset,
+    end: Offset,
+    now: Millis,
+  ): boolean {
     return this.resolver.receive(iface, channel, start, at, end, now);
   }
 
@@ -173,7 +190,8 @@ export class Dispatch implements Inside, Links, Proxied {
     this.#now = now;
     this.channels.linkChanged(port, up);
     const channel = this.channels.channelOf(port);
-    if (!up && channel >= 0 && this.bridging.isBridged(channel)) this.bridging.linkDown(channel, now);
+    if (!up && channel >= 0 && this.bridging.isBridged(channel))
+      this.bridging.linkDown(channel, now);
   }
 
   tableOf(type: number): number {
@@ -199,7 +217,10 @@ export class Dispatch implements Inside, Links, Proxied {
 }
 
 /** Interface by VLAN for each channel that has interfaces of its own. */
-function routedInterfaces(interfaces: readonly InterfaceConfig[], channels: number): (Int16Array | null)[] {
+function routedInterfaces(
+  interfaces: readonly InterfaceConfig[],
+  channels: number,
+): (Int16Array | null)[] {
   const routed: (Int16Array | null)[] = Array.from({ length: channels }, () => null);
   for (const [index, iface] of interfaces.entries()) {
     if (iface.channel < 0) continue;

@@ -10,11 +10,11 @@
 //   pools        one frame pool per core, for frames that cross cores or wait
 //   ports        what the drivers planned for themselves
 
-import { Arena, PAGE, type Planner } from "../lib/arena.ts";
-import { planRing } from "../lib/ring.ts";
-import type { CoreId, Offset } from "../lib/units.ts";
 import { BLOCK_COUNTERS } from "../engine/counter.ts";
 import { BIG_BUFFER, BUFFER } from "../engine/frame.ts";
+import { type Arena, PAGE, type Planner } from "../lib/arena.ts";
+import { planRing } from "../lib/ring.ts";
+import type { CoreId, Offset } from "../lib/units.ts";
 
 /** Fields of a core's presence block, as indexes of 32-bit words from its start. */
 export const Presence = {
@@ -122,14 +122,6 @@ export function planLayout(planner: Planner, cores: number, globalCache: number)
     eventCapacity,
     pools,
   };
-}
-
-/** Smallest `global-cache.size` that a number of cores can work with, in bytes. */
-export function minimumGlobalCache(cores: number, makePlanner: () => Planner): number {
-  const planner = makePlanner();
-  const before = planner.size;
-  planLayout(planner, cores, 0);
-  return planner.size - before;
 }
 
 /** Index of the first 32-bit word of a core's presence block. */

@@ -2,8 +2,8 @@
 // allocates and frees; a receiver of a handed-over frame reads it and gives it back through the bus cursor.
 // Ordinary buffers are numbered from 0, big ones (for super-frames) follow.
 
-import type { Offset } from "../lib/units.ts";
 import { BIG_BUFFER, BUFFER, FRAME_ROOM, HEADROOM } from "../engine/frame.ts";
+import type { Offset } from "../lib/units.ts";
 import type { PoolLayout } from "./layout.ts";
 
 export class Pool {

@@ -56,7 +56,9 @@ export const FIRST_LIGHT_BEHAVIOUR: Behaviour = {
 };
 
 /** An address in every VLAN that nobody has: pings to it end in "host unreachable". */
-export const FIRST_LIGHT_STRANGERS: readonly number[] = NETWORKS.map(({ network }) => network + 250);
+export const FIRST_LIGHT_STRANGERS: readonly number[] = NETWORKS.map(
+  ({ network }) => network + 250,
+);
 
 /** Puts the 64 stations into a world. */
 export function populateFirstLight(world: World): void {

@@ -3,7 +3,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Millis } from "../lib/units.ts";
-import { RunningAppliance } from "../runtime/appliance.ts";
+import type { RunningAppliance } from "../runtime/appliance.ts";
 import { World } from "../sim/world.ts";
 import {
   FIRST_LIGHT_BEHAVIOUR,
@@ -37,7 +37,9 @@ export interface LabOptions {
   /** Makes a started appliance of a configuration's text. */
   readonly start: (text: string) => Promise<RunningAppliance>;
   /** Opens the control socket for `show` from another terminal; returns how to close it, or why there is none. */
-  readonly serve: (appliance: RunningAppliance) => Promise<{ where: string; close(): Promise<void> }>;
+  readonly serve: (
+    appliance: RunningAppliance,
+  ) => Promise<{ where: string; close(): Promise<void> }>;
   /** The latest events as lines. */
   readonly eventLines: (appliance: RunningAppliance, limit: number) => readonly string[];
   readonly aborted: AbortSignal;
@@ -69,10 +71,7 @@ export async function runLab(options: LabOptions): Promise<number> {
   );
   populateFirstLight(world);
   const served = await options.serve(appliance);
-  const turning = setInterval(
-    () => neighbourhood.turn(world, appliance.clock.now()),
-    WORLD_STEP,
-  );
+  const turning = setInterval(() => neighbourhood.turn(world, appliance.clock.now()), WORLD_STEP);
   try {
     await watch(options, appliance, world, served.where);
     const last = await calmDown(appliance, world);
@@ -191,4 +190,3 @@ function report(options: LabOptions, last: Sample): void {
     output.write(`${summary(last, colour ? COLOUR : PLAIN).join("\n")}\n`);
   }
 }
-

@@ -27,8 +27,12 @@ export class Neighbourhood {
     this.#staging = appliance.reserve(4096) + HEADROOM;
     this.#ends = openings.map((opening) =>
       Array.from({ length: config.cores.count }, (_, core) => {
-        if (opening?.plan.driver !== "memory") throw new TypeError("a lab's ports are memory ports");
-        return new MemoryPort(arena, opening.plan, core, { side: "world", wake: () => appliance.wake(core) });
+        if (opening?.plan.driver !== "memory")
+          throw new TypeError("a lab's ports are memory ports");
+        return new MemoryPort(arena, opening.plan, core, {
+          side: "world",
+          wake: () => appliance.wake(core),
+        });
       }),
     );
     this.#nic = new Distributor(

@@ -70,7 +70,17 @@ export function screen(
   style: Style,
 ): string[] {
   const seconds = (sample.now - before.now) / 1000;
-  const head = ["core", "roles", "state", "load", "frames/s in", "out", "messages/s", "stations", "arp"];
+  const head = [
+    "core",
+    "roles",
+    "state",
+    "load",
+    "frames/s in",
+    "out",
+    "messages/s",
+    "stations",
+    "arp",
+  ];
   const widths = [5, 10, 9, 7, 12, 10, 12, 10, 6];
   const cell = (text: string, column: number): string =>
     column < 3 ? left(text, widths[column] as number) : right(text, widths[column] as number);

@@ -23,7 +23,9 @@ test("CORE-2 records arrive in order, and only once published", () => {
   assert.equal(sender.publish(), true);
 
   assert.equal(receiver.available(), 3);
-  const seen = [receiver.next(), receiver.next(), receiver.next()].map((at) => arena.view.getUint32(at));
+  const seen = [receiver.next(), receiver.next(), receiver.next()].map((at) =>
+    arena.view.getUint32(at),
+  );
   assert.deepEqual(seen, [1, 2, 3]);
   assert.equal(receiver.next(), -1);
   assert.equal(sender.publish(), false);

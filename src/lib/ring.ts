@@ -9,8 +9,8 @@
 //
 // Cursors count records and wrap at 2^32; capacity is a power of two.
 
-import { assert } from "./assert.ts";
 import type { Arena, Planner } from "./arena.ts";
+import { assert } from "./assert.ts";
 import type { Offset } from "./units.ts";
 
 const RECORD_SHIFT = 6;

@@ -89,7 +89,8 @@ export function replay(bytes: Uint8Array, options: ReplayOptions): ReplayResult 
     origin: origin ?? { seconds: 0, nanos: 0 },
     played,
     skipped,
-    fault: reader.fault === undefined ? undefined : `${reader.fault.text} at byte ${reader.fault.at}`,
+    fault:
+      reader.fault === undefined ? undefined : `${reader.fault.text} at byte ${reader.fault.at}`,
   };
 }
 
@@ -139,7 +140,9 @@ export function portTotals(result: ReplayResult): {
 }
 
 /** All rows of every replicated table of every core, as the engines tell them. */
-export function tableRows(result: ReplayResult): { table: string; rows: Record<string, unknown>[] }[] {
+export function tableRows(
+  result: ReplayResult,
+): { table: string; rows: Record<string, unknown>[] }[] {
   const { cluster } = result;
   return TABLE_NAMES.slice(0, TABLE_COUNT).map((table, index) => {
     const rows: Record<string, unknown>[] = [];

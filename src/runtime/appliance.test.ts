@@ -77,25 +77,42 @@ test("CORE-1 CORE-10 cores are threads with private tables; their counters are r
       [0, 1].every((core) => counter(core, CoreCounter.FramesReceived) === 1),
     );
 
-    await until("the station on both cores", () => counter(0, CoreCounter.MessagesSent) + counter(1, CoreCounter.MessagesSent) >= 1);
-    const rows = await Promise.all(
-      [0, 1].map((core) => appliance.command(core, { kind: "rows", table: "bridge", cursor: 0, limit: 10_000 })),
+    await until(
+      "the station on both cores",
+      () => counter(0, CoreCounter.MessagesSent) + counter(1, CoreCounter.MessagesSent) >= 1,
     );
-    assert.deepEqual(rows.map(({ rows: [row] }) => row?.["core"]), [0, 1]);
-    assert.deepEqual(appliance.cores().map(({ state }) => state), ["online", "online"]);
+    const rows = await Promise.all(
+      [0, 1].map((core) =>
+        appliance.command(core, { kind: "rows", table: "bridge", cursor: 0, limit: 10_000 }),
+      ),
+    );
+    assert.deepEqual(
+      rows.map(({ rows: [row] }) => row?.["core"]),
+      [0, 1],
+    );
+    assert.deepEqual(
+      appliance.cores().map(({ state }) => state),
+      ["online", "online"],
+    );
   });
 });
 
 test("CORE-11 a sleeping core is woken by a frame, and by a message of another core", async () => {
   await withAppliance(2, "sleep", async ({ speak, until, counter }) => {
-    await until("both to sleep", () => [0, 1].every((core) => counter(core, CoreCounter.Sleeps) > 2));
+    await until("both to sleep", () =>
+      [0, 1].every((core) => counter(core, CoreCounter.Sleeps) > 2),
+    );
 
     for (let station = 1; station <= 20; station++) {
       speak(station % 2, station);
       await delay(3);
     }
 
-    await until("all to be learned", () => counter(0, CoreCounter.StationsLearned) + counter(1, CoreCounter.StationsLearned) === 20);
+    await until(
+      "all to be learned",
+      () =>
+        counter(0, CoreCounter.StationsLearned) + counter(1, CoreCounter.StationsLearned) === 20,
+    );
     await until("all to be told", () => {
       const told = (core: number): number => counter(core, CoreCounter.MessagesReceived);
       return told(0) + told(1) >= 20;
@@ -117,13 +134,18 @@ test("CORE-11 a core that polls never sleeps", async () => {
 test("CORE-10 a pulled cable is noticed, told as an event, and its stations are gone", async () => {
   await withAppliance(2, "sleep", async ({ appliance, speak, until, counter }) => {
     speak(0, 7);
-    await until("the station", () => counter(0, CoreCounter.StationsLearned) + counter(1, CoreCounter.StationsLearned) === 1);
+    await until(
+      "the station",
+      () => counter(0, CoreCounter.StationsLearned) + counter(1, CoreCounter.StationsLearned) === 1,
+    );
     const plan = appliance.openings[0]?.plan;
     assert.ok(plan?.driver === "memory");
 
     new MemoryPort(appliance.arena, plan, 0, { side: "world" }).setUp(false);
 
-    await until("the event", () => appliance.events(0, 1000).some(({ code }) => code === EventCode["port-down"]));
+    await until("the event", () =>
+      appliance.events(0, 1000).some(({ code }) => code === EventCode["port-down"]),
+    );
     for (const core of [0, 1]) {
       const { tables } = await appliance.command(core, { kind: "summary" });
       assert.equal(tables[0]?.entries, 0, `core ${core}`);

@@ -3,8 +3,16 @@
 
 import { availableParallelism } from "node:os";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import type {
+  Appliance,
+  CoreAnswer,
+  CoreCommand,
+  CoreStatus,
+  PortState,
+  RawEvent,
+  StartPlan,
+} from "../control/appliance-port.ts";
 import { type ApplianceConfig, electMaster } from "../core/config.ts";
-import { EVENT_NUMBERS, EVENT_TIME } from "../core/core.ts";
 import {
   bucketsOf,
   Control,
@@ -13,41 +21,30 @@ import {
   initControl,
   type Layout,
   loadsOf,
-  planLayout,
   Presence,
+  planLayout,
   presenceWord,
 } from "../core/layout.ts";
 import { EventCode } from "../engine/event.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
-import { STATUS_NAMES, Status } from "../host/sender.ts";
 import { Arena, Planner } from "../lib/arena.ts";
-import { RingReceiver } from "../lib/ring.ts";
 import type { CoreId, Millis, Offset } from "../lib/units.ts";
 import { planPort } from "../ports/factory.ts";
 import { close as closeDescriptor } from "../ports/linux/ffi.ts";
 import { allowedCpus, makeEventFd, signal } from "../ports/linux/parking.ts";
 import { type StatePage, shareStatePage } from "../ports/steering.ts";
-import type {
-  Appliance,
-  CoreAnswer,
-  CoreCommand,
-  CoreStatus,
-  PingAnswer,
-  PortState,
-  RawEvent,
-  StartPlan,
-} from "../control/appliance-port.ts";
+import { MAX_BUCKETS, moveWordsOf } from "../steering/indirection.ts";
+import { MoveControl } from "../steering/move.ts";
 import { Clock, monotonic } from "./clock.ts";
+import { ApplianceError, revive } from "./errors.ts";
+import { History } from "./history.ts";
+import type { PortOpening, Reply, Request, WorkerStart } from "./protocol.ts";
+import { Questions } from "./questions.ts";
 import { bucketFrames, Rebalancer } from "./rebalance.ts";
-import type { PlainError, PortOpening, Reply, Request, WorkerStart } from "./protocol.ts";
 import { workerUrl } from "./worker-url.ts";
 
 /** How often events are collected; a person does not notice it. Our choice. */
 const EVENT_INTERVAL: Millis = 50;
-/** Events kept for `show events`. Our choice: an hour at one a second. */
-const EVENT_HISTORY = 4096;
-/** A core that answers no command for so long is stuck. */
-const COMMAND_TIMEOUT: Millis = 5000;
 /** A core whose heartbeat is older is shown as stalled: thirty longest sleeps. */
 const STALLED_AFTER: Millis = 300;
 const START_TIMEOUT: Millis = 30_000;
@@ -61,45 +58,12 @@ const CORE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 }
 const SPARE_BYTES = 512 * 1024 * 1024;
 const ARENA_LIMIT = 0x7f000000;
 
-/** Something that the operator must hear as it is: a code, a text, a hint. */
-export class ApplianceError extends Error {
-  override readonly name = "ApplianceError";
-  readonly code: string;
-  readonly hint: string | undefined;
-
-  constructor(code: string, message: string, hint?: string, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.code = code;
-    this.hint = hint;
-  }
-}
-
 interface CoreThread {
   readonly worker: Worker;
   readonly mailbox: MessagePort;
   readonly wakeup: number;
   online: boolean;
   ended: boolean;
-}
-
-interface Waiting {
-  resolve(answer: unknown): void;
-  reject(error: Error): void;
-  readonly core: CoreId;
-  readonly timer: NodeJS.Timeout;
-}
-
-interface PendingPing {
-  readonly sent: Millis;
-  readonly timer: NodeJS.Timeout;
-  resolve(answer: PingAnswer): void;
-}
-
-/** Statuses up to this one of host/sender.ts mean that the packet is on its way. */
-const LAST_GOOD_STATUS = Status.Waiting;
-
-function revive(error: PlainError): ApplianceError {
-  return new ApplianceError(error.code ?? "operation-failed", error.message, error.hint);
 }
 
 export class RunningAppliance implements Appliance {
@@ -112,20 +76,14 @@ export class RunningAppliance implements Appliance {
   startedAt = 0;
   #config: ApplianceConfig;
   readonly #origin: bigint = monotonic();
-  readonly #epoch: number = Date.now();
   readonly #planner: Planner;
   /** The control section, which is the kernel's steering table too where the kernel lets us. */
   readonly #page: StatePage;
   readonly #threads: CoreThread[] = [];
-  readonly #waiting = new Map<number, Waiting>();
-  readonly #eventRings: RingReceiver[];
-  readonly #events: RawEvent[] = [];
+  readonly #questions: Questions;
+  readonly #history: History;
   readonly #portStates: PortState[] = [];
   #eventTimer: NodeJS.Timeout | undefined;
-  readonly #pings = new Map<number, PendingPing>();
-  #nextRequest = 1;
-  #nextPing = 1;
-  #nextEvent = 1;
   #stopping: Promise<void> | undefined;
   #finish: () => void = () => {};
   #fail: (error: Error) => void = () => {};
@@ -153,8 +111,10 @@ export class RunningAppliance implements Appliance {
       at,
       map: steers && config.cores.count > 1 ? shareStatePage(this.arena, at) : -1,
     };
-    this.#eventRings = this.layout.events.map(
-      (at) => new RingReceiver(this.arena, at, this.layout.eventCapacity),
+    this.#history = new History(this.arena, this.layout);
+    this.#questions = new Questions(
+      (core, request) => this.#post(core, request),
+      () => this.clock.now(),
     );
     this.ended = new Promise((resolve, reject) => {
       this.#finish = resolve;
@@ -185,7 +145,7 @@ export class RunningAppliance implements Appliance {
       loads: () => loadsOf(this.arena, this.layout).slice(),
       moved: ({ bucket, from, to }) => {
         for (const core of this.#threads.keys()) this.wake(core);
-        this.#addEvent(this.clock.now(), -1, EventCode["bucket-moved"], bucket, from, to, 0);
+        this.#history.add(this.clock.now(), -1, EventCode["bucket-moved"], [bucket, from, to]);
       },
     });
     this.#eventTimer = setInterval(() => {
@@ -252,7 +212,7 @@ export class RunningAppliance implements Appliance {
           const error = revive(reply.error);
           reject(error);
           this.#coreFailed(core, error);
-        } else this.#answered(reply);
+        } else this.#questions.answered(reply);
       });
       thread.worker.on("error", (error) => {
         clearTimeout(timer);
@@ -272,12 +232,8 @@ export class RunningAppliance implements Appliance {
   #coreFailed(core: CoreId, error: Error): void {
     const thread = this.#threads[core];
     if (thread !== undefined) thread.online = false;
-    for (const [id, waiting] of this.#waiting) {
-      if (waiting.core !== core) continue;
-      this.#waiting.delete(id);
-      clearTimeout(waiting.timer);
-      waiting.reject(new ApplianceError("core-failed", `Core ${core} failed`, undefined, error));
-    }
+    const ended = new ApplianceError("core-failed", `Core ${core} failed`, undefined, error);
+    this.#questions.forget(core, ended);
     if (this.#stopping !== undefined || this.startedAt === 0) return;
     const failure = new ApplianceError(
       "core-failed",
@@ -293,33 +249,13 @@ export class RunningAppliance implements Appliance {
 
   // --- requests --------------------------------------------------------------------------------------------------------
 
-  #answered(reply: Reply): void {
-    if (reply.kind === "pong") this.#ponged(reply.id, reply.reason, reply.at);
-    if (reply.kind !== "answer" && reply.kind !== "refused") return;
-    const waiting = this.#waiting.get(reply.id);
-    if (waiting === undefined) return;
-    this.#waiting.delete(reply.id);
-    clearTimeout(waiting.timer);
-    if (reply.kind === "answer") waiting.resolve(reply.answer);
-    else waiting.reject(revive(reply.error));
-  }
-
-  #request(core: CoreId, request: Request, timeout: Millis): Promise<unknown> {
+  #post(core: CoreId, request: Request): boolean {
     const thread = this.#threads[core];
-    if (thread === undefined || !thread.online) {
-      const error = new ApplianceError("core-not-online", `Core ${core} is not online`);
-      return Promise.reject(error);
-    }
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        this.#waiting.delete(request.id);
-        reject(new ApplianceError("core-silent", `Core ${core} did not answer in ${timeout} ms`));
-      }, timeout);
-      this.#waiting.set(request.id, { resolve, reject, core, timer });
-      thread.mailbox.postMessage(request);
-      Atomics.store(this.arena.i32, presenceWord(this.layout, core) + Presence.Command, 1);
-      this.wake(core);
-    });
+    if (thread === undefined || !thread.online) return false;
+    thread.mailbox.postMessage(request);
+    Atomics.store(this.arena.i32, presenceWord(this.layout, core) + Presence.Command, 1);
+    this.wake(core);
+    return true;
   }
 
   /** Wakes a core if it sleeps; whoever gives frames to a memory port from outside calls it. */
@@ -338,45 +274,9 @@ export class RunningAppliance implements Appliance {
   async command<C extends CoreCommand>(core: CoreId, command: C): Promise<CoreAnswer<C["kind"]>> {
     const answer =
       command.kind === "ping"
-        ? await this.#ping(core, command)
-        : await this.#request(
-            core,
-            { id: this.#nextRequest++, kind: "command", command },
-            COMMAND_TIMEOUT,
-          );
-    return answer as CoreAnswer<C["kind"]>;
-  }
-
-  /** Sends one echo from a core; the answer may come to any core. */
-  async #ping(core: CoreId, command: Extract<CoreCommand, { kind: "ping" }>): Promise<PingAnswer> {
-    const id = this.#nextPing++ & 0xffff;
-    const sent = this.clock.now();
-    const answer = new Promise<PingAnswer>((resolve) => {
-      const timer = setTimeout(() => {
-        this.#pings.delete(id);
-        resolve({ replied: false, roundTripMs: 0, reason: "timeout" });
-      }, command.timeoutMs);
-      this.#pings.set(id, { sent, timer, resolve });
-    });
-    const request: Request = {
-      id: this.#nextRequest++,
-      kind: "command",
-      command: { ...command, id },
-    };
-    const { status } = (await this.#request(core, request, COMMAND_TIMEOUT)) as { status: number };
-    if (status > LAST_GOOD_STATUS) {
-      this.#ponged(id, STATUS_NAMES[status] ?? "unreachable", this.clock.now());
-    }
-    return answer;
-  }
-
-  #ponged(id: number, reason: string, at: Millis): void {
-    const ping = this.#pings.get(id);
-    if (ping === undefined) return;
-    this.#pings.delete(id);
-    clearTimeout(ping.timer);
-    const replied = reason === "";
-    ping.resolve({ replied, roundTripMs: replied ? at - ping.sent : 0, reason });
+        ? this.#questions.ping(core, command.address, command.size, command.timeoutMs)
+        : this.#questions.ask(core, { kind: "command", command });
+    return (await answer) as CoreAnswer<C["kind"]>;
   }
 
   // --- what is shared, read without stopping anyone --------------------------------------------------------------
@@ -430,42 +330,20 @@ export class RunningAppliance implements Appliance {
 
   events(since: number, limit: number): readonly RawEvent[] {
     this.#collectEvents();
-    const first = this.#events.findIndex(({ sequence }) => sequence > since);
-    return first < 0 ? [] : this.#events.slice(first, first + limit);
+    return this.#history.after(since, limit);
   }
 
   #collectEvents(): void {
-    const { view } = this.arena;
     let links = false;
-    for (const [core, ring] of this.#eventRings.entries()) {
-      for (let left = ring.available(); left > 0; left--) {
-        const at: Offset = ring.next();
-        const number = (index: number): number => view.getFloat64(at + EVENT_NUMBERS + index * 8);
-        const code = view.getUint16(at);
-        if (code === EventCode["port-up"] || code === EventCode["port-down"]) {
-          const state = this.#portStates[number(0)];
-          if (state !== undefined) {
-            this.#portStates[number(0)] = { ...state, up: code === EventCode["port-up"] };
-          }
-          links = true;
-        }
-        this.#events.push({
-          sequence: this.#nextEvent++,
-          time: this.#epoch + view.getFloat64(at + EVENT_TIME),
-          core,
-          code,
-          a: number(0),
-          b: number(1),
-          c: number(2),
-          d: number(3),
-        });
-      }
-      ring.release();
-    }
+    this.#history.collect((code, port) => {
+      if (code !== EventCode["port-up"] && code !== EventCode["port-down"]) return;
+      const state = this.#portStates[port];
+      if (state !== undefined)
+        this.#portStates[port] = { ...state, up: code === EventCode["port-up"] };
+      links = true;
+    });
     // An interface that came back may have another address and MTU.
     if (links) void this.#refreshPorts().catch(() => {}); // A core that fails says so by itself.
-    if (this.#events.length > EVENT_HISTORY)
-      this.#events.splice(0, this.#events.length - EVENT_HISTORY);
   }
 
   /** Asks a core what it sees of the ports now. */
@@ -474,23 +352,8 @@ export class RunningAppliance implements Appliance {
       0,
       this.#threads.findIndex(({ online }) => online),
     );
-    const request: Request = { id: this.#nextRequest++, kind: "ports" };
-    const states = (await this.#request(core, request, COMMAND_TIMEOUT)) as PortState[];
+    const states = (await this.#questions.ask(core, { kind: "ports" })) as PortState[];
     for (const [port, state] of states.entries()) this.#portStates[port] = state;
-  }
-
-  /** `core` -1: the control core. */
-  #addEvent(
-    at: Millis,
-    core: number,
-    code: number,
-    a: number,
-    b: number,
-    c: number,
-    d: number,
-  ): void {
-    const time = this.#epoch + at;
-    this.#events.push({ sequence: this.#nextEvent++, time, core, code, a, b, c, d });
   }
 
   // --- change and end ----------------------------------------------------------------------------------------------
@@ -516,17 +379,45 @@ export class RunningAppliance implements Appliance {
       );
     }
     const changes = this.#portChanges(drivers);
-    for (const [port, opening] of Object.entries(changes)) this.openings[Number(port)] = opening;
+    const undo = Object.fromEntries(
+      Object.keys(changes).map((port) => [port, this.openings[Number(port)] ?? null]),
+    );
     for (let core = 0; core < config.cores.count; core++) {
-      const id = this.#nextRequest++;
-      await this.#request(core, { id, kind: "configure", config, ports: changes }, COMMAND_TIMEOUT);
+      try {
+        await this.#questions.ask(core, { kind: "configure", config, ports: changes });
+      } catch (error) {
+        await this.#undo(core, before, undo);
+        throw error;
+      }
     }
+    for (const [port, opening] of Object.entries(changes)) this.openings[Number(port)] = opening;
     this.#config = config;
+    if (config.steering.buckets !== before.steering.buckets) this.#dealBuckets();
     await this.#refreshPorts();
     const word = this.layout.control >> 2;
     for (let role = 0; role < ROLE_COUNT; role++) {
       this.arena.i32[word + Control.RoleAt + role] = electMaster(config, role, () => true);
     }
+  }
+
+  /** A core could not take over a configuration: it and those before it go back to the one that ran. */
+  async #undo(
+    last: CoreId,
+    config: ApplianceConfig,
+    ports: Record<number, PortOpening | null>,
+  ): Promise<void> {
+    for (let core = 0; core <= last; core++) {
+      await this.#questions.ask(core, { kind: "configure", config, ports });
+    }
+  }
+
+  /** Another number of buckets: dealt anew, all at once. */
+  #dealBuckets(): void {
+    const table = new Uint8Array(MAX_BUCKETS);
+    for (const bucket of this.buckets().keys()) table[bucket] = bucket % this.#config.cores.count;
+    const all = bucketsOf(this.arena, this.layout);
+    const words = moveWordsOf(all);
+    if (words !== null) new MoveControl(all, words).rewrite(table);
   }
 
   #portChanges(drivers: StartPlan["drivers"]): Record<number, PortOpening | null> {
@@ -567,11 +458,7 @@ export class RunningAppliance implements Appliance {
     }
     for (const thread of this.#threads) closeDescriptor(thread.wakeup);
     if (this.#page.map >= 0) closeDescriptor(this.#page.map);
-    for (const waiting of this.#waiting.values()) {
-      clearTimeout(waiting.timer);
-      waiting.reject(new ApplianceError("core-not-online", "The appliance stops"));
-    }
-    this.#waiting.clear();
+    this.#questions.forget(-1, new ApplianceError("core-not-online", "The appliance stops"));
     this.#finish();
   }
 }

@@ -2,11 +2,11 @@
 // slices, so that no question holds frames up.
 
 import type { ClearFilter } from "../bridge/bridging.ts";
+import type { CoreCommand, RawRow } from "../control/appliance-port.ts";
 import type { Core } from "../core/core.ts";
-import { Table, TABLE_COUNT } from "../engine/message.ts";
+import { TABLE_COUNT, Table } from "../engine/message.ts";
 import { STATUS_NAMES, Status } from "../host/sender.ts";
 import type { Millis } from "../lib/units.ts";
-import type { CoreCommand, RawRow } from "../control/appliance-port.ts";
 
 /** An IPv4 packet without options holds so much (RFC 791 3.1). */
 const MAX_PAYLOAD = 65535 - 20;

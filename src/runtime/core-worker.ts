@@ -1,6 +1,7 @@
 // The thread of one data core: opens this core's queues, builds the core, runs its loop, answers commands.
 
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import type { PortState } from "../control/appliance-port.ts";
 import { Core } from "../core/core.ts";
 import { CoreState, Presence, presenceWord } from "../core/layout.ts";
 import { Arena } from "../lib/arena.ts";
@@ -12,10 +13,9 @@ import type { Port } from "../ports/port.ts";
 import { Clock } from "./clock.ts";
 import { Commands } from "./commands.ts";
 import { runLoop } from "./loop.ts";
-import type { PortState } from "../control/appliance-port.ts";
 import {
-  plainError,
   type PortOpening,
+  plainError,
   type Reply,
   type Request,
   type WorkerStart,
@@ -77,6 +77,7 @@ function run(): void {
     for (const [key, opening] of Object.entries(request.ports)) {
       const port = Number(key);
       core.port(port)?.close();
+      core.setPort(port, new NoPort(), true); // In case that opening fails.
       const { driver, steered } = open(port, opening);
       core.setPort(port, driver, steered);
     }

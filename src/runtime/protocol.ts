@@ -2,12 +2,12 @@
 // message port and are fetched when a flag in shared memory is up, so that a busy loop never looks for them in vain.
 
 import type { MessagePort } from "node:worker_threads";
+import type { CoreCommand, PortState } from "../control/appliance-port.ts";
 import type { ApplianceConfig } from "../core/config.ts";
 import type { Layout } from "../core/layout.ts";
 import type { CoreId, Millis } from "../lib/units.ts";
 import type { PortDriverConfig, PortPlan } from "../ports/factory.ts";
 import type { StatePage } from "../ports/steering.ts";
-import type { CoreCommand, PortState } from "../control/appliance-port.ts";
 
 /** A port as a core opens it. null where the configuration has a gap (a removed port's number). */
 export interface PortOpening {

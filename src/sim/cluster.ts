@@ -91,9 +91,7 @@ export class Cluster {
             mac: config.common.ports[port]?.mac ?? 0,
           }),
       );
-      this.cores.push(
-        new Core({ arena: this.arena, layout, core, config, ports, now: this.now }),
-      );
+      this.cores.push(new Core({ arena: this.arena, layout, core, config, ports, now: this.now }));
     }
     this.#events = layout.events.map(
       (at) => new RingReceiver(this.arena, at, layout.eventCapacity),

@@ -29,7 +29,10 @@ export const access = (vlan: number): Omit<BridgeChannelConfig, "channel"> => ({
   trunkVlans: [],
 });
 
-export const trunk = (native: number, ...vlans: number[]): Omit<BridgeChannelConfig, "channel"> => ({
+export const trunk = (
+  native: number,
+  ...vlans: number[]
+): Omit<BridgeChannelConfig, "channel"> => ({
   mode: "trunk",
   accessVlan: 1,
   nativeVlan: native,
@@ -40,7 +43,11 @@ export const trunk = (native: number, ...vlans: number[]): Omit<BridgeChannelCon
 export function plainConfig(options: PlainOptions): ApplianceConfig {
   const count = options.members.length + (options.routedPorts ?? 0);
   const numbers = Array.from({ length: count }, (_, port) => port);
-  const ports = numbers.map((port) => ({ name: `p${port}`, mac: 0x02ff_0000_0000 + port, mtu: 1500 }));
+  const ports = numbers.map((port) => ({
+    name: `p${port}`,
+    mac: 0x02ff_0000_0000 + port,
+    mtu: 1500,
+  }));
   return {
     cores: { count: options.cores, tick: 1, idle: "poll", priorities: [] },
     globalCache: 16 * 1024 * 1024,

@@ -1,14 +1,14 @@
 // An Out that remembers: frames in hex, messages, drops and events, for tests of one engine on its own and of several
 // engines joined by hand (`deliver`). Frames live in an arena of its own.
 
-import { Arena } from "../lib/arena.ts";
-import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import { DROP_NAMES } from "../engine/drop.ts";
 import { EVENT_NAMES } from "../engine/event.ts";
 import { BUFFER, HEADROOM, OFFLOAD } from "../engine/frame.ts";
 import { MESSAGE_NAMES, RECORD } from "../engine/message.ts";
 import type { Engine, Out } from "../engine/out.ts";
 import type { Role } from "../engine/role.ts";
+import { Arena } from "../lib/arena.ts";
+import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 
 /** A message as sent: its record's bytes. */
 export interface SentMessage {
@@ -114,7 +114,13 @@ export class Recorder implements Out {
     if (to === this.core) throw new Error("a core sent a message to itself");
     const type = this.view.getUint8(DRAFT);
     const name = MESSAGE_NAMES[type] ?? "?";
-    this.messages.push({ from: this.core, to, type, name, bytes: this.bytes.slice(DRAFT, DRAFT + RECORD) });
+    this.messages.push({
+      from: this.core,
+      to,
+      type,
+      name,
+      bytes: this.bytes.slice(DRAFT, DRAFT + RECORD),
+    });
   }
 
   broadcast(): void {
@@ -141,12 +147,17 @@ export class Recorder implements Out {
 
   /** Forgets what was recorded; keeps held buffers. */
   clear(): void {
-    for (const list of [this.frames, this.messages, this.handovers, this.drops, this.events]) list.length = 0;
+    for (const list of [this.frames, this.messages, this.handovers, this.drops, this.events])
+      list.length = 0;
   }
 }
 
 /** Delivers all messages between engines on recorders until none is left; returns how many there were. */
-export function settle(recorders: readonly Recorder[], engines: readonly Engine[], now: Millis): number {
+export function settle(
+  recorders: readonly Recorder[],
+  engines: readonly Engine[],
+  now: Millis,
+): number {
   let count = 0;
   for (;;) {
     const pending = recorders.flatMap((recorder) => recorder.messages.splice(0));

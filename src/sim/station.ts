@@ -165,7 +165,8 @@ export class Station {
     if (known !== undefined) {
       known.mac = mac;
       known.since = now;
-      for (const { target, sequence } of known.waiting.splice(0)) this.#sendEcho(mac, target, sequence);
+      for (const { target, sequence } of known.waiting.splice(0))
+        this.#sendEcho(mac, target, sequence);
     }
     if (arp.targetIp(view, at) !== this.address) return;
     if (arp.operation(view, at) !== arp.Operation.Request || from === this.address) return;

@@ -66,7 +66,10 @@ export class World {
   }
 
   /** Adds a station that may live on any of `ports`, starting on one of them. */
-  add(options: Omit<StationOptions, "tag">, ports: readonly { port: PortId; tag: number }[]): Station {
+  add(
+    options: Omit<StationOptions, "tag">,
+    ports: readonly { port: PortId; tag: number }[],
+  ): Station {
     const home = this.#random.pick(ports);
     const station = new Station({ ...options, tag: home.tag }, (view, start, end) =>
       this.#fromStation(place, view, start, end),

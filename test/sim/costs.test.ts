@@ -26,14 +26,27 @@ function rig(cores: number, roles: readonly number[] = [-1, -1]): Rig {
     roles,
     members: [access(10), access(10), access(20), access(20)],
     interfaces: [
-      { ...bridge, name: "vlan10", vlan: 10, addresses: [{ address: ip("192.0.2.1"), prefix: 24 }] },
-      { ...bridge, name: "vlan20", vlan: 20, addresses: [{ address: ip("198.51.100.1"), prefix: 24 }] },
+      {
+        ...bridge,
+        name: "vlan10",
+        vlan: 10,
+        addresses: [{ address: ip("192.0.2.1"), prefix: 24 }],
+      },
+      {
+        ...bridge,
+        name: "vlan20",
+        vlan: 20,
+        addresses: [{ address: ip("198.51.100.1"), prefix: 24 }],
+      },
     ],
     arp: { acd: "off" },
   });
   const cluster = new Cluster(config, {
     onFrame: (port, _core, view, start, end) => {
-      sent.push({ port, hex: Buffer.from(new Uint8Array(view.buffer, start, end - start)).toString("hex") });
+      sent.push({
+        port,
+        hex: Buffer.from(new Uint8Array(view.buffer, start, end - start)).toString("hex"),
+      });
     },
   });
   cluster.run(5);
@@ -55,7 +68,8 @@ function cost(cluster: Cluster, step: () => void): Record<string, number> {
   return spent;
 }
 
-const only = (name: string, count: number): Record<string, number> => (count > 0 ? { [name]: count } : {});
+const only = (name: string, count: number): Record<string, number> =>
+  count > 0 ? { [name]: count } : {};
 
 for (const cores of SIZES) {
   const last = cores - 1;
@@ -133,14 +147,22 @@ for (const cores of SIZES) {
 
     assert.deepEqual(asked, only("arp-ask", last > 0 ? 1 : 0));
     const requests = sent.filter(({ hex }) => isRequestFor(hex, "192.0.2.10"));
-    assert.deepEqual(requests.map(({ port }) => port).sort(), [0, 1], "one request, flooded to VLAN 10");
+    assert.deepEqual(
+      requests.map(({ port }) => port).sort(),
+      [0, 1],
+      "one request, flooded to VLAN 10",
+    );
 
     const answered = cost(cluster, () =>
       cluster.inject(0, arpReply(OWN, "192.0.2.1", A, "192.0.2.10"), 0),
     );
     assert.equal(answered["arp-entry"] ?? 0, cores - 1);
     assert.ok(cluster.isCoherent(Table.Arp));
-    assert.equal(sent.filter(({ hex }) => hex.startsWith("02000000000a")).length, 1, "the frame left");
+    assert.equal(
+      sent.filter(({ hex }) => hex.startsWith("02000000000a")).length,
+      1,
+      "the frame left",
+    );
   });
 
   test(`ARP-3 all ${cores} cores miss at once: one request per retry, one ask per other core`, () => {
@@ -154,12 +176,20 @@ for (const cores of SIZES) {
     });
 
     assert.deepEqual(asked, only("arp-ask", cores - 1));
-    assert.equal(sent.filter(({ hex }) => isRequestFor(hex, "192.0.2.77")).length, 2, "two ports of one VLAN");
+    assert.equal(
+      sent.filter(({ hex }) => isRequestFor(hex, "192.0.2.77")).length,
+      2,
+      "two ports of one VLAN",
+    );
     sent.length = 0;
     cluster.run(1500);
     assert.equal(sent.filter(({ hex }) => isRequestFor(hex, "192.0.2.77")).length, 2, "one retry");
     cluster.run(3000);
-    assert.equal(sent.filter(({ hex }) => isRequestFor(hex, "192.0.2.77")).length, 4, "three tries in all");
+    assert.equal(
+      sent.filter(({ hex }) => isRequestFor(hex, "192.0.2.77")).length,
+      4,
+      "three tries in all",
+    );
     assert.equal(cluster.drops()["arp-failed"], cores);
   });
 

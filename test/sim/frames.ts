@@ -2,7 +2,6 @@
 
 import { parseIpv4, parseMac } from "../../src/wire/text.ts";
 
-
 export function mac(text: string): number {
   const parsed = parseMac(text);
   if (parsed === undefined) throw new Error(`not a MAC: ${text}`);
@@ -67,6 +66,9 @@ export function udp(
 
 /** True when a frame given as hex is an ARP request for an address. */
 export function isRequestFor(frame: string, address: string): boolean {
-  return frame.slice(24, 28) === "0806" && frame.slice(40, 44) === "0001" && frame.endsWith(hex(ip(address), 8));
+  return (
+    frame.slice(24, 28) === "0806" &&
+    frame.slice(40, 44) === "0001" &&
+    frame.endsWith(hex(ip(address), 8))
+  );
 }
-

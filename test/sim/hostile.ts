@@ -27,12 +27,20 @@ function templates(): Uint8Array[] {
     udp(OWN, A, "192.0.2.10", "198.51.100.11", 1000, 2000),
     udp(OWN, A, "192.0.2.10", "192.0.2.1", 1000, 2000),
     echo,
-    bytes(`ffffffffffff 02000000000a8035 0001080006040003 02000000000a 00000000 02000000000a 00000000`),
+    bytes(
+      `ffffffffffff 02000000000a8035 0001080006040003 02000000000a 00000000 02000000000a 00000000`,
+    ),
     bytes(`0180c2000000 02000000000a 0026 424203 0000000000 1000${"02".repeat(30)}`),
     bytes(`0180c2000002 02000000000a 8809 0101 0114 ${"00".repeat(108)}`),
-    bytes(`3333ff00000b 02000000000a 86dd 60000000 0020 3aff ${"fe".repeat(32)} 8700 ${"00".repeat(30)}`),
-    bytes(`${OWN.replaceAll(":", "")}02000000000a 8100000a 0800 46000030 00000000 0101 0000 c000020a c0000201 ${"83".repeat(24)}`),
-    bytes(`01005e000001 02000000000a 0800 4500001c00000000 0102 0000 c000020a e0000001 1100 0000 00000000`),
+    bytes(
+      `3333ff00000b 02000000000a 86dd 60000000 0020 3aff ${"fe".repeat(32)} 8700 ${"00".repeat(30)}`,
+    ),
+    bytes(
+      `${OWN.replaceAll(":", "")}02000000000a 8100000a 0800 46000030 00000000 0101 0000 c000020a c0000201 ${"83".repeat(24)}`,
+    ),
+    bytes(
+      `01005e000001 02000000000a 0800 4500001c00000000 0102 0000 c000020a e0000001 1100 0000 00000000`,
+    ),
   ];
 }
 
@@ -56,7 +64,12 @@ export function fuzz(seed: number, count: number): FuzzResult {
       host: { icmpPerSecond: 1e6, icmpTotalBurst: 1e6 },
       interfaces: [
         { ...bridge, name: "a", vlan: 10, addresses: [{ address: ip("192.0.2.1"), prefix: 24 }] },
-        { ...bridge, name: "b", vlan: 20, addresses: [{ address: ip("198.51.100.1"), prefix: 24 }] },
+        {
+          ...bridge,
+          name: "b",
+          vlan: 20,
+          addresses: [{ address: ip("198.51.100.1"), prefix: 24 }],
+        },
       ],
       routedPorts: 0,
     }),
@@ -81,7 +94,8 @@ export function fuzz(seed: number, count: number): FuzzResult {
       const start = staging + (place++ % 128) * 2304 + HEADROOM;
       u8.fill(0, start - OFFLOAD, start);
       // One frame in sixteen comes with an offload header that lies.
-      if (random.chance(1 / 16)) for (let at = 1; at <= OFFLOAD; at++) u8[start - at] = random.next();
+      if (random.chance(1 / 16))
+        for (let at = 1; at <= OFFLOAD; at++) u8[start - at] = random.next();
       u8.set(scratch.subarray(0, length), start);
       batch.start[n] = start;
       batch.end[n] = start + length;
@@ -104,7 +118,10 @@ export function fuzz(seed: number, count: number): FuzzResult {
   globalThis.gc?.();
   const heapGrown = heap === 0 ? 0 : process.memoryUsage().heapUsed - heap;
   cluster.run(60_000, undefined, 10);
-  assert.ok(core.pool.free >= free - 512, `buffers are lost: ${core.pool.free} of ${free} are free`);
+  assert.ok(
+    core.pool.free >= free - 512,
+    `buffers are lost: ${core.pool.free} of ${free} are free`,
+  );
   return {
     frames: core.counters[CORE_AT + CoreCounter.FramesReceived] as number,
     drops: cluster.drops(),
@@ -129,7 +146,8 @@ function mutate(into: Uint8Array, template: Uint8Array, random: Prng): number {
     for (let at = length; at < longer; at++) into[at] = random.next();
     length = longer;
   }
-  for (let flips = kind === 4 ? 0 : random.below(6); flips > 0; flips--) into[random.below(length || 1)] = random.next();
+  for (let flips = kind === 4 ? 0 : random.below(6); flips > 0; flips--)
+    into[random.below(length || 1)] = random.next();
   // Many senders, so that tables fill and evict.
   if (length > 12 && random.chance(0.5)) {
     into[10] = random.next();

@@ -70,7 +70,9 @@ test("CORE-3 past the backlog's bound the table is sent again, whole, and is equ
 
   assert.ok(resyncs(appliance) > 0, "the bound was met");
   assert.ok(appliance.isCoherent(Table.Bridge));
-  const entries = appliance.cores.map((core) => core.dispatch.replicated(Table.Bridge)?.summary().entries);
+  const entries = appliance.cores.map(
+    (core) => core.dispatch.replicated(Table.Bridge)?.summary().entries,
+  );
   assert.deepEqual(entries, [count, count, count]);
 });
 

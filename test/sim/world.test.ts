@@ -16,7 +16,11 @@ import {
 import { Cluster } from "../../src/sim/cluster.ts";
 import { World } from "../../src/sim/world.ts";
 
-function rig(cores: number, seed: number, behaviour: Partial<typeof FIRST_LIGHT_BEHAVIOUR>): { cluster: Cluster; world: World } {
+function rig(
+  cores: number,
+  seed: number,
+  behaviour: Partial<typeof FIRST_LIGHT_BEHAVIOUR>,
+): { cluster: Cluster; world: World } {
   const { configuration } = check(firstLightConfig(cores));
   assert.ok(configuration !== undefined);
   let next = 0;
@@ -37,7 +41,8 @@ function rig(cores: number, seed: number, behaviour: Partial<typeof FIRST_LIGHT_
     FIRST_LIGHT_STRANGERS,
   );
   populateFirstLight(world);
-  cluster.onFrame = (port, _core, view, start, end) => world.deliver(port, view, start, end, cluster.now);
+  cluster.onFrame = (port, _core, view, start, end) =>
+    world.deliver(port, view, start, end, cluster.now);
   return { cluster, world };
 }
 

@@ -1,0 +1,73 @@
+// Sends tables whole to peers whose rings overflowed (CORE-3): begin, slices as the ring has room, end. Live messages of the
+// table go on in between, behind the slices that they may contradict, so that what comes last is what counts.
+
+import { EventCode } from "../engine/event.ts";
+import { Message, TABLE_COUNT } from "../engine/message.ts";
+import type { Out, Replicated } from "../engine/out.ts";
+import type { CoreId, Millis, Offset } from "../lib/units.ts";
+import type { Bus } from "./bus.ts";
+
+/** Entries per tick, peer and table; twice as many records must be free, so that live messages keep their room. */
+const SLICE = 64;
+
+export class Resync {
+  readonly #out: Out;
+  readonly #bus: Bus;
+  readonly #tableOf: (table: number) => Replicated | null;
+  /** Per peer and table: the next cursor, -1 when none runs. */
+  readonly #cursors: Int32Array;
+
+  constructor(out: Out, bus: Bus, tableOf: (table: number) => Replicated | null) {
+    this.#out = out;
+    this.#bus = bus;
+    this.#tableOf = tableOf;
+    this.#cursors = new Int32Array(out.cores * TABLE_COUNT).fill(-1);
+  }
+
+  /** Begins what is due and goes on with what runs; true when something was sent. */
+  turn(now: Millis): boolean {
+    let sent = false;
+    for (let to = 0; to < this.#out.cores; to++) {
+      if (to === this.#out.core || !this.#bus.isAlive(to)) continue;
+      const dirty = this.#bus.dirty(to);
+      for (let table = 0; table < TABLE_COUNT; table++) {
+        const isDirty = (dirty & (1 << table)) !== 0;
+        if (!isDirty && (this.#cursors[to * TABLE_COUNT + table] as number) < 0) continue;
+        if (this.#bus.room(to) < SLICE * 2) continue;
+        const replicated = this.#tableOf(table);
+        if (replicated === null) continue;
+        this.#slice(replicated, to, isDirty, now);
+        sent = true;
+      }
+    }
+    return sent;
+  }
+
+  #slice(table: Replicated, to: CoreId, restart: boolean, now: Millis): void {
+    const index = to * TABLE_COUNT + table.table;
+    if (restart) {
+      this.#bus.beginResync(to, table.table);
+      this.#mark(Message["resync-begin"], table.table, to);
+      this.#cursors[index] = 0;
+      this.#out.event(EventCode["bus-resync"], to, table.table, 0, 0);
+    }
+    const next = table.resync(to, this.#cursors[index] as number, SLICE, now);
+    this.#cursors[index] = next;
+    if (next < 0) this.#mark(Message["resync-end"], table.table, to);
+  }
+
+  #mark(type: number, table: number, to: CoreId): void {
+    this.#out.view.setUint16(this.#out.draft(type) + 2, table);
+    this.#out.send(to);
+  }
+
+  /** A peer's mark: its whole table begins or ends. False for a table that this core does not know. */
+  marked(type: number, at: Offset, now: Millis): boolean {
+    const table = this.#tableOf(this.#out.view.getUint16(at + 2));
+    if (table === null) return false;
+    const from = this.#out.view.getUint8(at + 1);
+    if (type === Message["resync-begin"]) table.resyncBegin(from, now);
+    else table.resyncEnd(from, now);
+    return true;
+  }
+}

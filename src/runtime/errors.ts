@@ -1,0 +1,21 @@
+// Errors of a running appliance that people hear as they are.
+
+import type { PlainError } from "./protocol.ts";
+
+/** A code, a text and what to do. */
+export class ApplianceError extends Error {
+  override readonly name = "ApplianceError";
+  readonly code: string;
+  readonly hint: string | undefined;
+
+  constructor(code: string, message: string, hint?: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.hint = hint;
+  }
+}
+
+/** An error that came from a core's thread. */
+export function revive(error: PlainError): ApplianceError {
+  return new ApplianceError(error.code ?? "operation-failed", error.message, error.hint);
+}

@@ -1,0 +1,56 @@
+// The events that the cores have told, in order, as far back as the bound allows: `show events` reads them.
+
+import type { RawEvent } from "../control/appliance-port.ts";
+import { EVENT_NUMBERS, EVENT_TIME } from "../core/core.ts";
+import type { Layout } from "../core/layout.ts";
+import type { Arena } from "../lib/arena.ts";
+import { RingReceiver } from "../lib/ring.ts";
+import type { Millis } from "../lib/units.ts";
+
+/** Events kept. Our choice: an hour at one a second. */
+const KEPT = 4096;
+
+export class History {
+  readonly #arena: Arena;
+  readonly #rings: readonly RingReceiver[];
+  readonly #events: RawEvent[] = [];
+  /** Milliseconds since 1970 of the appliance's time zero. */
+  readonly #epoch: number = Date.now();
+  #next = 1;
+
+  constructor(arena: Arena, layout: Layout) {
+    this.#arena = arena;
+    this.#rings = layout.events.map((at) => new RingReceiver(arena, at, layout.eventCapacity));
+  }
+
+  /** Fetches what the cores have told since; `each` hears of every event with its code and first number. */
+  collect(each: (code: number, a: number) => void): void {
+    const { view } = this.#arena;
+    for (const [core, ring] of this.#rings.entries()) {
+      for (let left = ring.available(); left > 0; left--) {
+        const at = ring.next();
+        const numbers = [0, 8, 16, 24].map((offset) =>
+          view.getFloat64(at + EVENT_NUMBERS + offset),
+        );
+        const code = view.getUint16(at);
+        this.add(view.getFloat64(at + EVENT_TIME), core, code, numbers);
+        each(code, numbers[0] as number);
+      }
+      ring.release();
+    }
+    if (this.#events.length > KEPT) this.#events.splice(0, this.#events.length - KEPT);
+  }
+
+  /** Adds an event of the appliance's time `at`; core -1 is the control core. */
+  add(at: Millis, core: number, code: number, numbers: readonly number[]): void {
+    const [a = 0, b = 0, c = 0, d = 0] = numbers;
+    const time = this.#epoch + at;
+    this.#events.push({ sequence: this.#next++, time, core, code, a, b, c, d });
+  }
+
+  /** Events with a sequence above `since`, oldest first. */
+  after(since: number, limit: number): readonly RawEvent[] {
+    const first = this.#events.findIndex(({ sequence }) => sequence > since);
+    return first < 0 ? [] : this.#events.slice(first, first + limit);
+  }
+}
