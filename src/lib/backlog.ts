@@ -51,6 +51,12 @@ export class Backlog {
     this.#size++;
   }
 
+  /** The oldest buffer of a slot, or -1. */
+  peek(slot: number): number {
+    const node = this.#head[slot]!;
+    return node < 0 ? -1 : this.#handle[node]!;
+  }
+
   /** Takes the oldest buffer of a slot, or -1. */
   shift(slot: number): number {
     const node = this.#head[slot]!;

@@ -22,6 +22,8 @@ const IS_ROUTER = 2;
 const IS_RUN = 4;
 /** It was known once: its solicitation passes the bound on new addresses (RFC 6583 6.2). */
 const WAS_KNOWN = 8;
+/** The other cores were told that it is in doubt. */
+const DOUBT_TOLD = 16;
 
 /** A version: the writer's sequence, then the writer, so that two cores never write the same. */
 export const makeVersion = (sequence: number, core: number): number => sequence * MAX_CORES + core;
@@ -302,6 +304,15 @@ export class Table {
     else this.#flags[slot]! &= ~IS_RUN;
   }
 
+  isDoubtTold(slot: number): boolean {
+    return (this.#flags[slot]! & DOUBT_TOLD) !== 0;
+  }
+
+  setDoubtTold(slot: number, told: boolean): void {
+    if (told) this.#flags[slot]! |= DOUBT_TOLD;
+    else this.#flags[slot]! &= ~DOUBT_TOLD;
+  }
+
   holder(slot: number): CoreId {
     return this.#holder[slot]!;
   }
@@ -443,6 +454,13 @@ export class Table {
       this.#unlink(slot);
       this.#link(slot, KNOWN);
     }
+  }
+
+  /** Puts a known neighbour behind all others that may be given up. */
+  demote(slot: number): void {
+    const list = this.#list[slot]!;
+    this.#unlink(slot);
+    this.#link(slot, list);
   }
 
   /** The oldest pending address of the interface that has most of them, or -1. */

@@ -1,0 +1,156 @@
+// Who is home for an address (ND-2): the core to which the distributor gives its bucket. Every core sees a bucket move
+// at its own moment; so the old home hands over what it runs and then a marker, and the new one begins nothing of the
+// bucket before the marker has come. A marker that does not come (its sender is dead) is waited for until a deadline.
+
+import type { CoreId, Millis } from "../lib/units.ts";
+
+/** What the distributor says about buckets. steering/ implements it, see core/. */
+export interface Steering6 {
+  /** Core of each bucket as this core steers now; IN_TRANSIT while frames for it are kept until its turn. */
+  readonly map: Uint8Array;
+  /** The bucket of an address' advertisements. */
+  bucketOf(a: number, b: number, c: number, d: number): number;
+}
+
+/** In a map: the bucket is on its way to this core (steering's PARK). */
+export const IN_TRANSIT = 255;
+export const BUCKETS = 128;
+/** The wait for a marker: as long as steering waits for a core that gives a bucket away. */
+export const MARKER_WAIT: Millis = 100;
+/** How long what came early is kept for a bucket that is said to move here: half of it, so that it comes back in time. */
+const EARLY_WAIT: Millis = 50;
+
+/** What happens to buckets; entries.ts implements it. */
+export interface Movers {
+  /** This core is home now, and nobody else is: what it knows and nobody runs is to be run. */
+  begin(bucket: number, now: Millis): void;
+  /** Another core is home now: everything goes there, then the marker. */
+  handOver(bucket: number, to: CoreId, withMarker: boolean, now: Millis): void;
+  sendMarker(bucket: number, to: CoreId): void;
+}
+
+export class Owners {
+  readonly steering: Steering6;
+  readonly #core: CoreId;
+  readonly #movers: Movers;
+  /** The home of each bucket as this core last acted on. */
+  readonly #home: Uint8Array = new Uint8Array(BUCKETS);
+  /** Until when a marker is waited for; 0 = not at all. */
+  readonly #awaited: Float64Array = new Float64Array(BUCKETS);
+  /** Until when something that came early is kept; 0 = nothing came. */
+  readonly #early: Float64Array = new Float64Array(BUCKETS);
+  /** The marker came before this core saw the bucket move. */
+  readonly #marked: Uint8Array = new Uint8Array(BUCKETS);
+  /** The bucket went on before its marker came here: it follows. */
+  readonly #relays: Uint8Array = new Uint8Array(BUCKETS);
+  /** Buckets with a deadline of either kind. */
+  #waits = 0;
+
+  constructor(steering: Steering6, core: CoreId, movers: Movers) {
+    this.steering = steering;
+    this.#core = core;
+    this.#movers = movers;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) this.#home[bucket] = this.#now(bucket);
+  }
+
+  #now(bucket: number): CoreId {
+    const core = this.steering.map[bucket] as number;
+    return core === IN_TRANSIT ? this.#core : core;
+  }
+
+  /** The home of a bucket as this core sees it at this moment; acts on a move that it has not seen yet. */
+  home(bucket: number, now: Millis): CoreId {
+    if (this.#now(bucket) !== this.#home[bucket]) this.#sync(bucket, now);
+    return this.#marked[bucket] === 1 ? this.#core : (this.#home[bucket] as number);
+  }
+
+  /** The same without acting, for display. */
+  homeSeen(bucket: number): CoreId {
+    return this.#home[bucket] as number;
+  }
+
+  /** This core is home, but the one before may not be done. */
+  isAwaiting(bucket: number): boolean {
+    return (this.#awaited[bucket] as number) > 0;
+  }
+
+  isRelayed(bucket: number): boolean {
+    return this.#relays[bucket] === 1;
+  }
+
+  #sync(bucket: number, now: Millis): void {
+    const before = this.#home[bucket] as number;
+    const home = this.#now(bucket);
+    this.#home[bucket] = home;
+    if (home === this.#core) {
+      this.#relays[bucket] = 0;
+      if (this.#marked[bucket] === 1) {
+        this.#marked[bucket] = 0;
+        this.#setEarly(bucket, 0);
+        this.#movers.begin(bucket, now);
+        return;
+      }
+      this.#setEarly(bucket, 0);
+      this.#setAwaited(bucket, now + MARKER_WAIT);
+      return;
+    }
+    if (before !== this.#core && this.#marked[bucket] === 0) return;
+    const isComplete = this.#awaited[bucket] === 0;
+    this.#setAwaited(bucket, 0);
+    this.#marked[bucket] = 0;
+    this.#setEarly(bucket, 0);
+    this.#relays[bucket] = isComplete ? 0 : 1;
+    this.#movers.handOver(bucket, home, isComplete, now);
+  }
+
+  #setAwaited(bucket: number, until: Millis): void {
+    this.#waits += Number(until > 0) - Number((this.#awaited[bucket] as number) > 0);
+    this.#awaited[bucket] = until;
+  }
+
+  #setEarly(bucket: number, until: Millis): void {
+    this.#waits += Number(until > 0) - Number((this.#early[bucket] as number) > 0);
+    this.#early[bucket] = until;
+  }
+
+  /** A machine of a bucket came although this core is not its home: the move will soon be seen here, too. */
+  cameEarly(bucket: number, now: Millis): void {
+    if (this.#early[bucket] === 0) this.#setEarly(bucket, now + EARLY_WAIT);
+  }
+
+  /** The marker of a bucket came. */
+  marker(bucket: number, now: Millis): void {
+    const home = this.home(bucket, now);
+    if (this.#home[bucket] === this.#core) {
+      if (this.#awaited[bucket] === 0) return;
+      this.#setAwaited(bucket, 0);
+      this.#movers.begin(bucket, now);
+    } else if (this.#relays[bucket] === 1) {
+      this.#relays[bucket] = 0;
+      this.#movers.sendMarker(bucket, home);
+    } else {
+      this.#marked[bucket] = 1;
+      this.cameEarly(bucket, now);
+    }
+  }
+
+  tick(now: Millis): void {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      if (this.#now(bucket) !== this.#home[bucket]) this.#sync(bucket, now);
+    }
+    if (this.#waits === 0) return;
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      const awaited = this.#awaited[bucket] as number;
+      if (awaited > 0 && now >= awaited) {
+        this.#setAwaited(bucket, 0);
+        this.#movers.begin(bucket, now);
+      }
+      const early = this.#early[bucket] as number;
+      if (early > 0 && now >= early) {
+        this.#setEarly(bucket, 0);
+        this.#marked[bucket] = 0;
+        this.#movers.handOver(bucket, this.#home[bucket] as number, true, now);
+      }
+    }
+  }
+}
