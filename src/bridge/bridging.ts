@@ -9,7 +9,7 @@ import type { ChannelSink, Inside } from "../engine/inside.ts";
 import { Message, Table } from "../engine/message.ts";
 import type { Engine, Out, Replicated, Stations } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
-import type { ChannelId, CoreId, Mac, Millis, Offset, Vlan } from "../lib/units.ts";
+import type { ChannelId, CoreId, Mac, Millis, Offset, PortId, Vlan } from "../lib/units.ts";
 import { EtherType } from "../wire/ethernet.ts";
 import * as tag from "../wire/vlan.ts";
 import { Clock } from "./clock.ts";
@@ -100,7 +100,13 @@ export class Bridging implements Engine, Replicated, Stations {
   // --- the frame's way (BR-2) --------------------------------------------------------------------------------------
 
   /** A frame that arrived on a channel. Its bytes may be changed in place. */
-  receive(channel: ChannelId, start: Offset, end: Offset, now: Millis): void {
+  receive(
+    channel: ChannelId,
+    start: Offset,
+    end: Offset,
+    now: Millis,
+    port: PortId = this.#membership.port[channel] as number,
+  ): void {
     const view = this.#view;
     if (end - start < MIN_FRAME) {
       this.#out.drop(Drop.runt);
@@ -109,7 +115,7 @@ export class Bridging implements Engine, Replicated, Stations {
     const toHigh = view.getUint16(start);
     const toLow = view.getInt32(start + 2);
     if (toHigh === RESERVED_HIGH && (toLow & ~15) === RESERVED_LOW) {
-      this.#receiveReserved(toLow & 15, start);
+      this.#receiveReserved(toLow & 15, port, start, end, now);
       return;
     }
     const lane = this.#lane[channel] ?? Lane.Closed;
@@ -137,7 +143,7 @@ export class Bridging implements Engine, Replicated, Stations {
     let iface = -1;
     if ((lane & Lane.Inside) !== 0) {
       iface = this.#membership.firstInterface[(bridge << 12) | vlan] as number;
-      if (iface >= 0 && isArp(type) && this.#handOver(channel, start, end)) return;
+      if (iface >= 0 && isArp(type) && this.#handOver(port, start, end)) return;
     }
     const fromHigh = view.getUint16(start + 6);
     const fromLow = view.getInt32(start + 8);
@@ -204,11 +210,18 @@ export class Bridging implements Engine, Replicated, Stations {
     return true;
   }
 
-  /** Groups that end at a bridge. Spanning tree and link aggregation will take theirs here, by class DROP and LAG. */
-  #receiveReserved(group: number, start: Offset): void {
+  /** Groups that end at a bridge: link aggregation takes its own here (class LAG), the rest ends (class DROP). */
+  #receiveReserved(
+    group: number,
+    port: PortId,
+    start: Offset,
+    end: Offset,
+    now: Millis,
+  ): void {
     if (group === BPDU) this.#out.drop(Drop["bpdu-no-stp"]);
     else if (group === SLOW && this.#view.getUint16(start + 12) === EtherType.Slow) {
-      this.#out.drop(Drop["lacp-no-channel"]);
+      if (this.#inside.slow === undefined) this.#out.drop(Drop["lacp-no-channel"]);
+      else this.#inside.slow(port, start, end, now);
     } else this.#out.drop(Drop["reserved-group"]);
   }
 
@@ -223,11 +236,11 @@ export class Bridging implements Engine, Replicated, Stations {
   }
 
   /** ARP where the appliance has an interface belongs to one core (ARP-2), which then also learns from it. */
-  #handOver(channel: ChannelId, start: Offset, end: Offset): boolean {
+  #handOver(port: PortId, start: Offset, end: Offset): boolean {
     const master = this.#out.master(Role.Arp);
     if (master === this.#out.core) return false;
     this.#count(BridgeCounter.HandedOver);
-    this.#out.handover(master, this.#membership.port[channel] as number, start, end);
+    this.#out.handover(master, port, start, end);
     return true;
   }
 

@@ -4,6 +4,7 @@ import type { ArpConfig } from "../arp/config.ts";
 import type { BridgingConfig } from "../bridge/config.ts";
 import type { CommonConfig } from "../engine/config.ts";
 import type { HostConfig } from "../host/config.ts";
+import type { LagConfig } from "../lag/config.ts";
 import type { Millis } from "../lib/units.ts";
 import type { SteeringConfig } from "../steering/config.ts";
 
@@ -30,6 +31,8 @@ export interface ApplianceConfig {
   readonly arp: ArpConfig;
   readonly host: HostConfig;
   readonly steering: SteeringConfig;
+  /** Aggregated channels; none when left out. */
+  readonly lag?: LagConfig;
 }
 
 /** The core that plays a role, of those that live: the pinned one, else the lowest (priority, id) (CORE-8). */

@@ -14,6 +14,8 @@ import { MESSAGE_TYPES, Message, Table } from "../engine/message.ts";
 import type { Links, Out, Replicated } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
 import { Host } from "../host/host.ts";
+import type { LagConfig } from "../lag/config.ts";
+import { Lag, type MemberSink } from "../lag/lag.ts";
 import {
   BROADCAST,
   type ChannelId,
@@ -26,6 +28,7 @@ import {
 import * as ethernet from "../wire/ethernet.ts";
 import * as vlan from "../wire/vlan.ts";
 import type { ApplianceConfig } from "./config.ts";
+import { Freed } from "./freed.ts";
 
 /** Tells which table a message type belongs to, -1 for none: what is re-sent whole after an overflow. */
 const TABLE_OF = new Int8Array(MESSAGE_TYPES).fill(-1);
@@ -34,12 +37,20 @@ for (const name of ["bridge-learn", "bridge-delete"] as const)
 for (const name of ["arp-entry", "arp-failed", "arp-delete"] as const)
   TABLE_OF[Message[name]] = Table.Arp;
 
-export class Dispatch implements Inside, Links, Proxied {
+for (const name of ["lag-mux", "lag-select"] as const) TABLE_OF[Message[name]] = Table.Lag;
+
+/** 01-80-C2-00: how addresses that end at a bridge begin (IEEE 802.1D-2004 7.12.6). */
+const RESERVED = 0x0180c200;
+const SLOW = 0x0002;
+
+export class Dispatch implements Inside, Links, Proxied, MemberSink {
   readonly out: Out;
   readonly channels: Channels;
   readonly bridging: Bridging;
   readonly resolver: Arp;
   readonly host: Host;
+  readonly lag: Lag;
+  readonly #freed: Freed;
   #interfaces: readonly InterfaceConfig[];
   /** Interfaces of each routed channel by VLAN; null for a channel without. */
   #routed: (Int16Array | null)[];
@@ -58,20 +69,39 @@ export class Dispatch implements Inside, Links, Proxied {
     this.host = new Host(config.host, common, out, this);
     this.resolver = new Arp(config.arp, common, out, this, this.host, this.bridging, this);
     this.host.attach(this.resolver);
+    this.lag = new Lag(config.lag ?? NO_LAG, common, out, this, now);
+    this.#freed = new Freed(out, this.channels);
   }
 
   /** A frame of at least 14 bytes that arrived on a port. */
   receive(port: PortId, start: Offset, end: Offset, now: Millis): void {
     this.#now = now;
     const channel = this.channels.channelOf(port);
-    if (channel < 0) this.out.drop(Drop["port-unattached"]);
-    else if (this.bridging.isBridged(channel)) this.bridging.receive(channel, start, end, now);
+    if (channel < 0) this.#receiveShut(port, start, end, now);
+    else if (this.bridging.isBridged(channel))
+      this.bridging.receive(channel, start, end, now, port);
     else this.#receiveRouted(port, channel, start, end, now);
+  }
+
+  /** A frame on a port whose frames are not taken; what keeps it in its aggregate is. */
+  #receiveShut(port: PortId, start: Offset, end: Offset, now: Millis): void {
+    if (this.#isSlow(start)) this.lag.receive(port, start, end, now);
+    else this.out.drop(Drop[this.channels.isBlocked(port) ? "lag-blocked" : "port-unattached"]);
+  }
+
+  #isSlow(start: Offset): boolean {
+    const { view } = this.out;
+    if (view.getUint32(start) !== RESERVED || view.getUint16(start + 4) !== SLOW) return false;
+    return view.getUint16(start + 12) === ethernet.EtherType.Slow;
   }
 
   /** A frame on a channel that carries interfaces and no bridge. */
   #receiveRouted(port: PortId, channel: ChannelId, start: Offset, end: Offset, now: Millis): void {
     const { view } = this.out;
+    if (view.getUint32(start) === RESERVED && this.#isSlow(start)) {
+      this.lag.receive(port, start, end, now);
+      return;
+    }
     const byVlan = this.#routed[channel];
     if (byVlan === null || byVlan === undefined) {
       this.out.drop(Drop["port-unattached"]);
@@ -122,6 +152,19 @@ export class Dispatch implements Inside, Links, Proxied {
     this.host.deliver(iface, channel, start, end, now);
   }
 
+  slow(port: PortId, start: Offset, end: Offset, now: Millis): void {
+    this.lag.receive(port, start, end, now);
+  }
+
+  /** What link aggregation lets a member do. Stations behind a channel that lost its last member are gone. */
+  setMember(port: PortId, collecting: boolean, distributing: boolean): void {
+    const channel = this.channels.ownerOf(port);
+    const wasUp = this.channels.isUp(channel);
+    this.channels.setMember(port, collecting, distributing);
+    if (!wasUp || this.channels.isUp(channel) || !this.bridging.isBridged(channel)) return;
+    if (this.out.master(Role.Link) === this.out.core) this.bridging.linkDown(channel, this.#now);
+  }
+
   output(iface: number, start: Offset, end: Offset): void {
     const to = this.#interfaces[iface] as InterfaceConfig;
     if (to.bridge >= 0) {
@@ -158,7 +201,7 @@ export class Dispatch implements Inside, Links, Proxied {
 
   /** What is due on this core, for people: rows {timer, subject, due-ms, period-ms}. */
   timers(now: Millis): Record<string, unknown>[] {
-    return [...this.bridging.timers(now), ...this.resolver.timers(now)];
+    return [...this.bridging.timers(now), ...this.resolver.timers(now), ...this.lag.timers(now)];
   }
 
   // --- messages, timers, roles ------------------------------------------------------------------------------------------
@@ -170,6 +213,8 @@ export class Dispatch implements Inside, Links, Proxied {
     if (table === Table.Bridge) this.bridging.message(type, from, at, now);
     else if (table === Table.Arp || type === Message["arp-ask"] || type === Message["arp-used"]) {
       this.resolver.message(type, from, at, now);
+    } else if (table === Table.Lag || type === Message["lag-ack"]) {
+      this.lag.message(type, from, at, now);
     } else return false;
     return true;
   }
@@ -179,17 +224,22 @@ export class Dispatch implements Inside, Links, Proxied {
     this.bridging.tick(now);
     this.resolver.tick(now);
     this.host.tick(now);
+    this.lag.tick(now);
+    this.#freed.tick(now);
   }
 
   roleChanged(role: Role, now: Millis): void {
     this.#now = now;
     if (role === Role.Arp) this.resolver.roleChanged(now);
+    else this.lag.roleChanged(now);
   }
 
   linkChanged(port: PortId, up: boolean, now: Millis): void {
     this.#now = now;
     this.channels.linkChanged(port, up);
-    const channel = this.channels.channelOf(port);
+    this.lag.linkChanged(port, up, now);
+    const channel = this.channels.ownerOf(port);
+    if (this.channels.isUp(channel)) return;
     if (!up && channel >= 0 && this.bridging.isBridged(channel))
       this.bridging.linkDown(channel, now);
   }
@@ -200,6 +250,7 @@ export class Dispatch implements Inside, Links, Proxied {
 
   replicated(table: number): Replicated | null {
     if (table === Table.Bridge) return this.bridging;
+    if (table === Table.Lag) return this.lag;
     return table === Table.Arp ? this.resolver : null;
   }
 
@@ -213,8 +264,15 @@ export class Dispatch implements Inside, Links, Proxied {
     this.bridging.configure(config.bridging, common, now);
     this.host.configure(config.host, common, now);
     this.resolver.configure(config.arp, common, now);
+    this.lag.configure(config.lag ?? NO_LAG, common, now);
+    const { bridges } = config.bridging;
+    const bridgeOf = (channel: ChannelId): number =>
+      bridges.findIndex(({ channels }) => channels.some((one) => one.channel === channel));
+    this.#freed.begin(common.ports.length, bridgeOf, now);
   }
 }
+
+const NO_LAG: LagConfig = { channels: [] };
 
 /** Interface by VLAN for each channel that has interfaces of its own. */
 function routedInterfaces(

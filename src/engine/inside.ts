@@ -1,7 +1,7 @@
 // Where frames for the appliance itself go, and how channels are reached. The protocols never import each other:
 // they meet through these interfaces, which core/appliance.ts connects.
 
-import type { ChannelId, Millis, Offset } from "../lib/units.ts";
+import type { ChannelId, Millis, Offset, PortId } from "../lib/units.ts";
 
 /** The appliance's own side of its interfaces. core/appliance.ts implements it over arp/ and host/. */
 export interface Inside {
@@ -16,6 +16,8 @@ export interface Inside {
    * changed in place and sent on. IP starts at start + 14.
    */
   deliver(iface: number, channel: ChannelId, start: Offset, end: Offset, now: Millis): void;
+  /** A slow-protocol frame (IEEE 802.3 annex 43B) that arrived on a port; without it, such frames are dropped. */
+  slow?(port: PortId, start: Offset, end: Offset, now: Millis): void;
 }
 
 /** Sends on a channel: through its one port, or through the member that the frame's hash names. */
