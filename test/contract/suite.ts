@@ -121,6 +121,7 @@ const descriptors = (): number => readdirSync("/proc/self/fd").length;
 export function contract(driver: Driver): void {
   const { name } = driver;
   receiving(driver);
+  shapes(driver);
   sending(driver);
 
   test(`${name}: what is sent does not come back`, () =>
@@ -214,7 +215,11 @@ function receiving(driver: Driver): void {
       assertFrames(got, offered);
     });
   });
+}
 
+/** What lies around and in the bytes of received frames. */
+function shapes(driver: Driver): void {
+  const { name } = driver;
   test(`${name}: an ordinary frame has an empty offload header`, () =>
     withRig(
       driver,
