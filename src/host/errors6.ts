@@ -18,6 +18,7 @@ import { Hop6 } from "./hops6.ts";
 import type { Limiter } from "./limiter.ts";
 import { writeChecksum, writeSource } from "./output6.ts";
 import { MIN_MTU } from "./pmtu6.ts";
+import { FRAGMENT_HEADER, place } from "./reassembly6.ts";
 import type { Routes6 } from "./routes6.ts";
 import { Stat, type Statistics } from "./sender.ts";
 import type { Sender6 } from "./sender6.ts";
@@ -162,9 +163,9 @@ export function isAnswerable(view: DataView, ip: Offset): boolean {
   let protocol = ipv6.upperProtocol(found);
   if (protocol === ipv6.Next.Fragment) {
     protocol = view.getUint8(at);
-    // What a later fragment of a message says cannot be seen: it may be an error.
-    if (protocol === Protocol.Icmpv6 && view.getUint16(at + 2) >> 3 !== 0) return false;
-    at += 8;
+    // What message a later fragment belongs to cannot be seen. No error is long enough to be fragmented (2.4 (c)).
+    if (place(view, at) !== 0) return true;
+    at += FRAGMENT_HEADER;
   }
   if (protocol !== Protocol.Icmpv6) return true;
   if (at >= ipv6.packetEnd(view, ip)) return true;

@@ -132,7 +132,8 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
         kind: "unicast",
       });
     }
-    const found = this.#routes.rows(Math.max(row - addresses.size, 0), limit - rows.length);
+    if (rows.length === limit) return { rows, next: row };
+    const found = this.#routes.rows(row - addresses.size, limit - rows.length);
     rows.push(...found.rows);
     return { rows, next: found.next < 0 ? -1 : addresses.size + found.next };
   }
