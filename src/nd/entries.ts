@@ -28,6 +28,8 @@ import { makeVersion, type Table } from "./table.ts";
 /** Timers handled per tick, so that a wave of them delays no frame. Our choice. */
 const TIMERS_PER_TICK = 256;
 const NEVER = 0xffffffff;
+/** A message between cores takes less. Our choice: ten times what a stalled core may take. */
+const ON_THE_WAY: Millis = 1000;
 const { Heard, Move, EntryFlag, ALL, MAX_HOPS } = message;
 
 const NO_MAC = (mac: Mac): boolean => mac === 0 || mac === BROADCAST || isGroup(mac);
@@ -105,7 +107,8 @@ export class Entries implements Movers {
     table.setQuiet(slot, now + this.#context.usePeriod(table.iface(slot)));
     const owner = this.#ownerOf(slot, now);
     if (owner !== this.#context.out.core) this.#send(Message["nd-used"], slot, owner, 0);
-    else if (!this.owners.isAwaiting(table.bucket[slot] as number)) {
+    else if (this.owners.isAwaiting(table.bucket[slot] as number)) return;
+    else if (this.#mayAdopt(slot, now)) {
       this.#adopt(slot, now);
       this.#used(slot, now);
     }
@@ -202,9 +205,11 @@ export class Entries implements Movers {
       const holder = table.holder(slot);
       table.addAsker(slot, asker);
       if (owners.isAwaiting(bucket)) return;
-      if (holder >= 0 && holder !== asker && holder !== out.core && hops < 2) {
+      if (holder < 0 || holder === out.core) this.pending.start(slot, now);
+      else if (holder !== asker && hops < MAX_HOPS) {
+        // Who was named before gets the machine, or has it; should it be lost, this memory ends and it begins anew.
         this.pending.askFor(slot, holder, asker, hops + 1);
-      } else this.pending.start(slot, now);
+      }
     } else {
       slot = this.pending.begin(slot, iface, a, b, c, d, bucket);
       if (slot < 0) {
@@ -221,15 +226,25 @@ export class Entries implements Movers {
   /** A core asks for what is known here but run elsewhere. */
   #askedForeign(slot: number, asker: CoreId, hops: number, now: Millis): void {
     const { table } = this;
-    const { out } = this.#context;
+    const isAwaiting = this.owners.isAwaiting(table.bucket[slot] as number);
     const holder = table.holder(slot);
-    const isElsewhere = !this.#isHashed && holder >= 0 && holder !== out.core && holder !== asker;
-    if (isElsewhere && hops < 2) this.pending.askFor(slot, holder, asker, hops + 1);
-    else if (this.owners.isAwaiting(table.bucket[slot] as number)) this.ledger.tell(slot, asker);
-    else {
+    if (!isAwaiting && this.#mayAdopt(slot, now)) {
       this.#adopt(slot, now);
       this.#answer(slot, asker, now);
-    }
+    } else if (isAwaiting || this.#isHashed || holder === asker || hops >= MAX_HOPS) {
+      this.ledger.tell(slot, asker);
+    } else this.pending.askFor(slot, holder, asker, hops + 1);
+  }
+
+  /**
+   * Whether this core, the address' home, may take up a machine that nobody seems to run: with `hash` it is its own. Else it
+   * is another's as long as one is named; and when this core itself is, its machine may still be on the way.
+   */
+  #mayAdopt(slot: number, now: Millis): boolean {
+    const { table } = this;
+    if (this.#isHashed || table.holder(slot) < 0) return true;
+    const isNamed = table.holder(slot) === this.#context.out.core;
+    return isNamed && now - table.updated(slot) > ON_THE_WAY;
   }
 
   /** The variant `first`: who asks first runs the machine; its home only knows that. */
@@ -284,8 +299,10 @@ export class Entries implements Movers {
         return;
       }
       if (owners.isAwaiting(bucket)) return;
-      if (this.table.isUsable(slot)) this.#adopt(slot, now);
-      else if (slot >= 0 && table.state(slot) === State.Wanted) this.pending.start(slot, now);
+      if (this.table.isUsable(slot)) {
+        if (!this.#mayAdopt(slot, now)) return;
+        this.#adopt(slot, now);
+      } else if (slot >= 0 && table.state(slot) === State.Wanted) this.pending.start(slot, now);
     }
     if (slot < 0 || table.state(slot) === State.Gone) {
       if (!isHint) {
@@ -813,14 +830,14 @@ export class Entries implements Movers {
     }
     const home = this.owners.home(this.#bucketOf(a, b, c, d), now);
     const owner = table.isUsable(slot) ? this.#ownerOf(slot, now) : home;
-    const isElsewhere = owner !== out.core && hops < 2;
+    const isElsewhere = owner !== out.core && hops < MAX_HOPS;
     if (isElsewhere || (home !== out.core && hops < MAX_HOPS)) {
       const forward = message.draft(out, Message["nd-used"], iface, a, b, c, d);
       message.setHops(view, forward, hops + 1);
       out.send(isElsewhere ? owner : home);
     } else if (home !== out.core || this.owners.isAwaiting(this.#bucketOf(a, b, c, d))) return;
     else if (table.isUsable(slot)) {
-      if (table.isStatic(slot)) return;
+      if (table.isStatic(slot) || !this.#mayAdopt(slot, now)) return;
       this.#adopt(slot, now);
       this.#used(slot, now);
     } else if (hops === 0) {
