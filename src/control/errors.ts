@@ -138,8 +138,10 @@ export function twoLines(error: unknown): { what: string; why: string; exit: Exi
     return { what: error.message, why: error.hint, exit: error.exit };
   }
   const message = error instanceof Error ? error.message : String(error);
-  const [what = "", ...rest] = message.split("\n");
+  const [first = "", ...rest] = message.split("\n");
   const hint = (error as { hint?: unknown } | null)?.hint;
+  // An error of a port says all in one line; here the remedy has its own.
+  const what = first.endsWith(`: ${hint}`) ? first.slice(0, -`: ${hint}`.length) : first;
   const errno = errnoOf(error) || String((error as { errno?: unknown } | null)?.errno ?? "");
   const denied = /^E(PERM|ACCES)$/.test(errno);
   const why =

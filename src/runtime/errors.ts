@@ -7,6 +7,8 @@ export class ApplianceError extends Error {
   override readonly name = "ApplianceError";
   readonly code: string;
   readonly hint: string | undefined;
+  /** The name of the errno, where the system refused. */
+  errno = "";
 
   constructor(code: string, message: string, hint?: string, cause?: unknown) {
     super(message, cause === undefined ? undefined : { cause });
@@ -17,5 +19,7 @@ export class ApplianceError extends Error {
 
 /** An error that came from a core's thread. */
 export function revive(error: PlainError): ApplianceError {
-  return new ApplianceError(error.code ?? "operation-failed", error.message, error.hint);
+  const revived = new ApplianceError(error.code ?? "operation-failed", error.message, error.hint);
+  revived.errno = error.errno ?? "";
+  return revived;
 }

@@ -52,6 +52,8 @@ export interface PlainError {
   readonly message: string;
   readonly code?: string | undefined;
   readonly hint?: string | undefined;
+  /** The name of the errno of a SystemError. */
+  readonly errno?: string | undefined;
   readonly stack?: string | undefined;
 }
 
@@ -71,12 +73,13 @@ export type Reply =
 /** An error as it crosses threads. */
 export function plainError(error: unknown): PlainError {
   if (!(error instanceof Error)) return { name: "Error", message: String(error) };
-  const { code, hint } = error as { code?: unknown; hint?: unknown };
+  const { code, hint, errno } = error as { code?: unknown; hint?: unknown; errno?: unknown };
   return {
     name: error.name,
     message: error.message,
     code: typeof code === "string" ? code : undefined,
     hint: typeof hint === "string" ? hint : undefined,
+    errno: typeof errno === "string" ? errno : undefined,
     stack: error.stack,
   };
 }
