@@ -34,7 +34,8 @@ export function applianceOf(result: ReplayResult): Appliance {
   const answer = (index: number, command: CoreCommand): unknown => {
     const { dispatch } = core(index);
     if (command.kind === "rows") {
-      const table = dispatch.replicated(command.table === "arp" ? Table.Arp : Table.Bridge);
+      const tables = { arp: Table.Arp, bridge: Table.Bridge, lacp: Table.Lag };
+      const table = dispatch.replicated(tables[command.table]);
       return table?.rows(command.cursor, command.limit, cluster.now) ?? { rows: [], next: -1 };
     }
     if (command.kind === "routes") return dispatch.host.routes(command.cursor, command.limit);

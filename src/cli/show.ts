@@ -2,7 +2,13 @@
 
 import type { Command } from "commander";
 import { ControlError } from "../control/errors.ts";
-import { HASH_FIELDS, OBJECTS, type ObjectShape, RULE_FIELDS } from "../control/objects.ts";
+import {
+  HASH_FIELDS,
+  MEMBER_FIELDS,
+  OBJECTS,
+  type ObjectShape,
+  RULE_FIELDS,
+} from "../control/objects.ts";
 import { parseDuration } from "../control/words.ts";
 import { ask } from "./client.ts";
 import { print, wantsColour } from "./io.ts";
@@ -108,6 +114,8 @@ async function render(
 
 /** The fields of what `show steering` shows under its options. */
 function shapeOf(shape: ObjectShape, options: Options): ObjectShape {
-  if (options["hash"] !== undefined) return { ...shape, fields: HASH_FIELDS };
+  if (options["hash"] !== undefined) {
+    return { ...shape, fields: shape.name === "channels" ? MEMBER_FIELDS : HASH_FIELDS };
+  }
   return options["rules"] === true ? { ...shape, fields: RULE_FIELDS } : shape;
 }

@@ -14,7 +14,7 @@ export type CoreCommand =
   /** Up to `limit` rows of a table from `cursor` (0 first): answered by RowsAnswer, next = -1 at the end. */
   | {
       readonly kind: "rows";
-      readonly table: "arp" | "bridge";
+      readonly table: "arp" | "bridge" | "lacp";
       readonly cursor: number;
       readonly limit: number;
     }

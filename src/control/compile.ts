@@ -5,7 +5,7 @@
 import { ARP_DEFAULTS, type ArpConfig } from "../arp/config.ts";
 import type { BridgeChannelConfig, BridgingConfig } from "../bridge/config.ts";
 import type { ApplianceConfig } from "../core/config.ts";
-import type { ChannelConfig, InterfaceConfig, PortConfig } from "../engine/config.ts";
+import type { InterfaceConfig, PortConfig } from "../engine/config.ts";
 import { ROLE_NAMES } from "../engine/role.ts";
 import { HOST_DEFAULTS, type HostConfig } from "../host/config.ts";
 import type { Mac } from "../lib/units.ts";
@@ -19,6 +19,7 @@ import {
   type SteeringConfig,
 } from "../steering/config.ts";
 import type { Prefix } from "./network.ts";
+import { channelConfig, channelNames, lagConfig, portsBehind } from "./aggregation.ts";
 import type { StartPlan } from "./appliance-port.ts";
 import type {
   BridgeChannelSection,
@@ -42,22 +43,29 @@ const MTU = 1500;
 /** The numbers that names have; "" where a name is gone. */
 interface Names {
   readonly ports: readonly string[];
+  readonly channels: readonly string[];
   readonly bridges: readonly string[];
   readonly interfaces: readonly string[];
 }
 
 /** Compiles a checked configuration; with `before`, names that it knew keep their numbers. */
 export function compile(file: Configuration, facts: Facts, before?: ApplianceConfig): StartPlan {
+  const portNames = number(Object.keys(file.ports), before?.common.ports);
+  const wanted = channelNames(file, portNames);
   const names: Names = {
-    ports: number(Object.keys(file.ports), before?.common.ports),
+    ports: portNames,
+    channels:
+      before === undefined
+        ? wanted
+        : number(
+            wanted.filter((name) => name !== ""),
+            before.common.channels,
+          ),
     bridges: number(Object.keys(file.bridges), before?.bridging.bridges),
     interfaces: number(Object.keys(file.interfaces), before?.common.interfaces),
   };
   const ports = names.ports.map((name): PortConfig => portConfig(name, file.ports[name], facts));
-  // A port that is in no aggregate is a channel of its own name and number.
-  const channels = names.ports.map(
-    (name, port): ChannelConfig => ({ name, ports: name === "" ? [] : [port] }),
-  );
+  const channels = names.channels.map((name) => channelConfig(file, name, names.ports));
   const interfaces = names.interfaces.map((name) => interfaceConfig(file, name, names, ports));
   return {
     config: {
@@ -74,6 +82,7 @@ export function compile(file: Configuration, facts: Facts, before?: ApplianceCon
       arp: arp(file, names),
       host: host(file, names),
       steering: steering(file, names),
+      lag: lagConfig(file, channels, ports, before),
     },
     drivers: names.ports.map((name, port) => driver(file.ports[name], ports[port] as PortConfig)),
   };
@@ -130,9 +139,13 @@ function bridgeMac(
 ): Mac {
   const section = file.bridges[bridge];
   if (section?.mac !== undefined) return section.mac;
-  const members = Object.keys(section?.channels ?? {}).map((channel) =>
-    names.ports.indexOf(channel),
+  const members = Object.keys(section?.channels ?? {}).flatMap((channel) =>
+    portsBehind(file, channel).map((port) => names.ports.indexOf(port)),
   );
+  return lowestMac(members, ports);
+}
+
+function lowestMac(members: readonly number[], ports: readonly PortConfig[]): Mac {
   const macs = members.map((port) => ports[port]?.mac ?? 0).filter((mac) => mac !== 0);
   return macs.length === 0 ? 0 : Math.min(...macs);
 }
@@ -145,15 +158,14 @@ function interfaceConfig(
 ): InterfaceConfig {
   const section = file.interfaces[name];
   const bridge = section?.bridge === undefined ? -1 : names.bridges.indexOf(section.bridge);
-  const channel = section?.channel === undefined ? -1 : names.ports.indexOf(section.channel);
-  const below =
-    section?.bridge === undefined
-      ? [channel]
-      : members(file, section.bridge).map((port) => names.ports.indexOf(port));
+  const channel = section?.channel === undefined ? -1 : names.channels.indexOf(section.channel);
+  const below = (
+    section?.bridge === undefined ? [section?.channel ?? ""] : members(file, section.bridge)
+  ).flatMap((name) => portsBehind(file, name).map((port) => names.ports.indexOf(port)));
   const mtus = below.map((port) => ports[port]?.mtu ?? MTU);
   const mac =
     section?.bridge === undefined
-      ? ports[channel]?.mac
+      ? lowestMac(below, ports)
       : bridgeMac(file, section.bridge, names, ports);
   return {
     name,
@@ -187,12 +199,12 @@ function bridging(file: Configuration, names: Names): BridgingConfig {
         moveLimit: section?.["move-limit"] ?? 0,
         muteTime: section?.["mute-time"] ?? 0,
         channels: Object.entries(section?.channels ?? {}).map(([channel, options]) =>
-          bridgeChannel(names.ports.indexOf(channel), options),
+          bridgeChannel(names.channels.indexOf(channel), options),
         ),
         statics: (section?.static ?? []).map(({ mac, vlan, channel }) => ({
           mac,
           vlan,
-          channel: names.ports.indexOf(channel),
+          channel: names.channels.indexOf(channel),
         })),
       };
     }),

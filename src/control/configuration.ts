@@ -66,10 +66,12 @@ export interface ChannelSection {
   hash: "l3+l4" | "l2" | "l2+l3";
   "min-links": number;
   "max-links": number;
+  "up-delay": Millis;
+  "down-delay": Millis;
   lacp?: Optional<{
     activity: "active" | "passive";
     rate: "slow" | "fast";
-    key: number;
+    key?: Optional<number>;
     "system-priority": number;
     "system-id": "auto" | Mac;
     fallback: "none" | "static" | "individual";

@@ -75,7 +75,71 @@ export const OBJECTS: readonly ObjectShape[] = [
     name: "channels",
     summary: "the channels: what bridging and routing see",
     fields: ["channel", "mode", "members", "active-members", "partner-system", "partner-key", "up"],
-    filters: ["channel", "port"],
+    filters: ["channel", "port", "hash"],
+  },
+  {
+    name: "lacp",
+    summary: "the members of aggregated channels: both sides, and why",
+    fields: [
+      "core",
+      "channel",
+      "port",
+      "receive",
+      "periodic",
+      "mux",
+      "selected",
+      "actor",
+      "partner",
+      "partner-system",
+      "partner-key",
+      "partner-port",
+      "pdus-sent",
+      "pdus-received",
+      "reason",
+      "actor-system",
+      "actor-key",
+      "actor-port",
+      "since-ms",
+      "last-received-ms",
+      "last-sent-ms",
+      "actor-churn",
+      "partner-churn",
+      "actor-churns",
+      "partner-churns",
+      "markers-received",
+      "marker-responses-sent",
+      "marker-responses-received",
+      "unknown-received",
+      "illegal-received",
+      "own-received",
+      "expiries",
+      "partner-changes",
+    ],
+    hidden: [
+      "periodic",
+      "partner-key",
+      "partner-port",
+      "actor-system",
+      "actor-key",
+      "actor-port",
+      "since-ms",
+      "last-received-ms",
+      "last-sent-ms",
+      "actor-churn",
+      "partner-churn",
+      "actor-churns",
+      "partner-churns",
+      "markers-received",
+      "marker-responses-sent",
+      "marker-responses-received",
+      "unknown-received",
+      "illegal-received",
+      "own-received",
+      "expiries",
+      "partner-changes",
+    ],
+    filters: ["core", "channel", "port", "reason"],
+    folding: { identity: ["channel", "port"], own: [] },
   },
   {
     name: "interfaces",
@@ -189,7 +253,17 @@ export const OBJECTS: readonly ObjectShape[] = [
 ];
 
 /** Objects of the specification that come with later versions. */
-export const LATER_OBJECTS: readonly string[] = ["nd", "groups", "stp", "lacp", "vr", "vmac"];
+export const LATER_OBJECTS: readonly string[] = ["nd", "groups", "stp", "vr", "vmac"];
+
+/** The fields of `show channels --hash TUPLE`. */
+export const MEMBER_FIELDS: readonly string[] = [
+  "channel",
+  "tuple",
+  "hash",
+  "slot",
+  "member",
+  "reason",
+];
 
 /** The shape of an object of `steering` under its options. */
 export const RULE_FIELDS: readonly string[] = ["rule", "match", "to", "origin"];

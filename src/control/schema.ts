@@ -159,11 +159,15 @@ const channel = z.strictObject({
   hash: word("l3+l4", "l2", "l2+l3").prefault("l3+l4"),
   "min-links": integer(1, 16).prefault(1),
   "max-links": integer(1, 16).prefault(16),
+  // At once, as IEEE 802.3-2005 43.4.8 takes port_enabled.
+  "up-delay": duration(0, DAY, "s").prefault("0s"),
+  "down-delay": duration(0, DAY, "s").prefault("0s"),
   lacp: z
     .strictObject({
       activity: word("active", "passive").prefault("active"),
       rate: word("slow", "fast").prefault("slow"), // IEEE 802.3-2005 43.4.4: long timeout
-      key: integer(1, 65535, "a key").prefault(1),
+      // Left out, the number in the channel's name: LA/3 has key 3.
+      key: integer(1, 65535, "a key").optional(),
       "system-priority": priority16.prefault(32768), // the common default of vendors
       "system-id": scalar("auto or a MAC address", (value) =>
         value === "auto" ? value : (stationMac.safeParse(value).data ?? undefined),

@@ -16,6 +16,7 @@ import { configRows } from "./config-text.ts";
 import { ControlError } from "./errors.ts";
 import { describeEvent } from "./event-text.ts";
 import { healthRows } from "./health.ts";
+import { channelRows, lacpRows, memberRows } from "./lacp-view.ts";
 import { LATER_OBJECTS, OBJECTS, objectShape } from "./objects.ts";
 import { busRows, coreRows, dropRows, portRows, steeringRows } from "./statistics.ts";
 import { predict, ruleRows } from "./steering-view.ts";
@@ -113,6 +114,10 @@ class Shower {
       case "arp":
       case "bridge":
         return this.#table(object);
+      case "lacp":
+        return this.#later(async () => lacpRows(appliance.config, await this.#lacp()));
+      case "channels":
+        return this.#later(() => this.#channels());
       case "routes":
         return this.#routes();
       case "timers":
@@ -137,8 +142,6 @@ class Shower {
         return coreRows(appliance);
       case "ports":
         return portRows(appliance, this.#core);
-      case "channels":
-        return channelRows(appliance);
       case "interfaces":
         return interfaceRows(appliance);
       case "vlans":
@@ -163,6 +166,28 @@ class Shower {
       default:
         throw new ControlError("not-found", `There is no object "${object}"`, "");
     }
+  }
+
+  /** Every core's raw rows about members of channels. */
+  #lacp(): Promise<{ core: number; rows: readonly RawRow[] }[]> {
+    if ((this.#appliance.config.lag?.channels.length ?? 0) === 0) return Promise.resolve([]);
+    const command = { kind: "rows", table: "lacp", cursor: 0, limit: SLICE } as const;
+    const online = this.#appliance.cores().filter(({ state }) => state === "online");
+    return Promise.all(
+      online.map(async ({ core }) => ({
+        core,
+        rows: (await this.#appliance.command(core, command)).rows,
+      })),
+    );
+  }
+
+  async #channels(): Promise<Row[]> {
+    const answers = await this.#lacp();
+    const rows = answers.flatMap((answer) => answer.rows).filter((row) => row["master"] === true);
+    const { hash } = this.#query;
+    return hash === undefined
+      ? channelRows(this.#appliance, rows)
+      : memberRows(this.#appliance, rows, hash);
   }
 
   #steering(): Row[] {

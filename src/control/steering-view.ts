@@ -16,7 +16,8 @@ import { ControlError } from "./errors.ts";
 type Row = Record<string, unknown>;
 
 /** The frame starts here, so that the four bytes before it may be anything. */
-const START = 64;
+export const TUPLE_START = 64;
+const START = TUPLE_START;
 const PROTOCOLS: Readonly<Record<string, number>> = {
   tcp: 6,
   udp: 17,
@@ -105,10 +106,15 @@ function writeFrame(view: DataView, tuple: Tuple): number {
   return l4 + 20;
 }
 
+/** Writes a frame with a tuple as people write it; it starts at TUPLE_START. Returns its end. */
+export function tupleFrame(view: DataView, text: string): number {
+  return writeFrame(view, readTuple(text));
+}
+
 /** Where the frames of a tuple go: hash, bucket and core, as the cores themselves find it. */
 export function predict(appliance: Appliance, text: string, port: number): Row {
   const view = new DataView(new ArrayBuffer(256));
-  const end = writeFrame(view, readTuple(text));
+  const end = tupleFrame(view, text);
   const { steering } = appliance.config;
   const buckets = Uint8Array.from({ length: 128 }, (_, bucket) => appliance.buckets()[bucket] ?? 0);
   const loads = new Float64Array(steering.cores);

@@ -13,10 +13,6 @@ export function checkVersion(config: Configuration, report: Report): void {
     if (port.driver !== "xdp") continue;
     report.fault(["ports", name, "driver"], ABSENT, `AF_XDP is ${LATER}: write driver: packet`);
   }
-  for (const [name, { mode }] of Object.entries(config.channels)) {
-    const hint = `link aggregation (${mode}) is ${LATER}: use the port itself as the channel`;
-    report.fault(["channels", name], ABSENT, hint, `an aggregated channel`);
-  }
   for (const name of report.names("virtual-routers")) {
     report.fault(
       ["virtual-routers", name],

@@ -62,6 +62,8 @@ export interface LagChannelConfig {
 }
 
 export interface LagConfig {
+  /** The system of channels that name none, so that a reload keeps it. */
+  readonly autoSystem?: Mac;
   readonly channels: readonly LagChannelConfig[];
 }
 

@@ -10,6 +10,9 @@ import type { Millis } from "../lib/units.ts";
 
 /** An IPv4 packet without options holds so much (RFC 791 3.1). */
 const MAX_PAYLOAD = 65535 - 20;
+/** Where the rows of a command's table are. */
+const TABLES = { arp: Table.Arp, bridge: Table.Bridge, lacp: Table.Lag } as const;
+
 /** Rows per answer at most, whatever was asked for. */
 const MAX_ROWS = 512;
 
@@ -33,9 +36,8 @@ export class Commands {
     const { resolver, bridging, host } = dispatch;
     switch (command.kind) {
       case "rows": {
-        const table = command.table === "arp" ? Table.Arp : Table.Bridge;
         return dispatch
-          .replicated(table)
+          .replicated(TABLES[command.table])
           ?.rows(command.cursor, Math.min(command.limit, MAX_ROWS), now);
       }
       case "summary":
