@@ -1,9 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Worker } from "node:worker_threads";
+import {
+  dataByte,
+  HEADERS,
+  hasRightChecksum,
+  SEQUENCE,
+  writeSuperFrame,
+} from "../../test/fixtures/super-frame.ts";
 import { BIG_BUFFER, HEADROOM, OFFLOAD } from "../engine/frame.ts";
 import { Arena, Planner } from "../lib/arena.ts";
-import * as checksum from "../wire/checksum.ts";
 import * as offload from "../wire/offload.ts";
 import { type MemoryLinkPlan, MemoryPort, planMemoryLink } from "./memory.ts";
 import { Batch, BURST } from "./port.ts";
@@ -21,27 +27,13 @@ function link(slots: number, queues = 1): Link {
   return { arena: Arena.create(planner.size), plan, room };
 }
 
-/** A TCP super-frame of `payload` bytes of data to be cut into pieces of `size`, its checksum open; its end. */
 function superFrame(
   { arena, room }: Link,
   payload: number,
   size: number,
 ): [start: number, end: number] {
-  const { view, u8 } = arena;
   const start = room + HEADROOM;
-  const end = start + 54 + payload;
-  u8.fill(0, room, end);
-  u8.set([2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 0, 0x45], start);
-  view.setUint16(start + 16, 40 + payload);
-  view.setUint16(start + 18, 700);
-  u8.set([64, 6], start + 22);
-  u8.set([10, 0, 0, 1, 10, 0, 0, 2], start + 26);
-  view.setUint32(start + 38, 1000);
-  u8.set([0x50, 0x18], start + 46);
-  for (let at = 0; at < payload; at++) view.setUint8(start + 54 + at, at * 31);
-  view.setUint16(start + 50, checksum.fold(checksum.pseudo4(view, start + 14, 6, 20 + payload)));
-  offload.write(view, start, offload.Flag.NeedsChecksum, offload.Gso.Tcp4, 54, size, 34, 16);
-  return [start, end];
+  return [start, writeSuperFrame(arena.view, start, payload, size)];
 }
 
 function sendOne(port: MemoryPort, start: number, end: number): number {
@@ -64,18 +56,17 @@ test("a super-frame crosses a memory link as whole frames with right checksums",
   const batch = new Batch(BURST);
   world.receive(batch);
   assert.equal(batch.count, Math.ceil(30000 / 1448));
-  let sequence = 1000;
+  let sequence = SEQUENCE;
   for (let index = 0; index < batch.count; index++) {
     const [from, to] = [batch.start[index] as number, batch.end[index] as number];
-    const length = to - from - 54;
+    const length = to - from - HEADERS;
     assert.equal(offload.isPlain(arena.view, from), true);
     assert.equal(arena.view.getUint32(from + 38), sequence);
-    const sum = checksum.pseudo4(arena.view, from + 14, 6, 20 + length);
-    assert.equal(checksum.fold(checksum.add(arena.view, from + 34, to, sum)), 0xffff);
-    assert.equal(arena.u8[from + 54], ((sequence - 1000) * 31) & 0xff);
+    assert.equal(hasRightChecksum(arena.view, from, to), true);
+    assert.equal(arena.u8[from + HEADERS], dataByte(sequence - SEQUENCE));
     sequence += length;
   }
-  assert.equal(sequence, 31000);
+  assert.equal(sequence, SEQUENCE + 30000);
 });
 
 test("a super-frame that does not fit whole is not taken, and what is none stays out", () => {
@@ -97,7 +88,6 @@ test("an open checksum travels along for the far end to finish", () => {
   const core = new MemoryPort(arena, plan, 0, { side: "core" });
   const world = new MemoryPort(arena, plan, 0, { side: "world" });
   const [start, end] = superFrame(made, 600, 0);
-  offload.write(arena.view, start, offload.Flag.NeedsChecksum, 0, 0, 0, 34, 16);
   const header = arena.u8.slice(start - OFFLOAD, start);
 
   assert.equal(sendOne(core, start, end), 1);
