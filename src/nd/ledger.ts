@@ -129,7 +129,7 @@ export class Ledger {
   /** Tells an entry to one core or to ALL. */
   tell(slot: number, to: CoreId): void {
     const { out } = this.#context;
-    if (out.cores === 1) return;
+    if (out.cores === 1 || to === out.core) return;
     const { table } = this;
     const at = this.draft(Message["nd-entry"], slot);
     const isCertain = table.state(slot) === State.Reachable;

@@ -167,7 +167,7 @@ function chaos(variant: OwnerVariant, cores: number, seed: number): void {
         rig.collect();
         proveAll("a tick");
       }
-    } else if (what === 8 && random.chance(0.2)) rig.now += 40;
+    } else if (what === 8 && moving === null && random.chance(0.2)) rig.run(40, 5);
     rig.collect();
     proveAll(`event ${what}`);
     for (let count = random.below(3); count > 0; count--) {
