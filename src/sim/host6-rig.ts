@@ -1,8 +1,8 @@
 // The IPv6 side of one core between a recorder, links that remember and neighbours that are told by hand: frames in hex
 // go in, frames in hex come out. What neighbour discovery would say of addresses is said when the rig is made.
 
-import type { CommonConfig } from "../engine/config.ts";
-import type { Ipv6Words, Neighbours6 } from "../engine/ipv6.ts";
+import type { CommonConfig, InterfaceConfig } from "../engine/config.ts";
+import type { Interface6Config, Ipv6Words, Neighbours6 } from "../engine/ipv6.ts";
 import type { Links } from "../engine/out.ts";
 import { HOST6_DEFAULTS, type Host6Config } from "../host/config6.ts";
 import { Host6 } from "../host/host6.ts";
@@ -19,14 +19,18 @@ export function words(text: string): Ipv6Words {
   return found;
 }
 
-const ipv6 = {
+const ipv6: Interface6Config = {
   addresses: [],
   acceptAdvertisements: false,
   autoconfigure: false,
   acceptRedirects: false,
   advertise: null,
 };
-const common = { proxyArp: false, addresses: [], ipv6 };
+const common: Pick<InterfaceConfig, "proxyArp" | "addresses" | "ipv6"> = {
+  proxyArp: false,
+  addresses: [],
+  ipv6,
+};
 
 /** lan 2001:db8:1::1/64 and wan 2001:db8:2::1/64 on MTU 1500, narrow 2001:db8:3::/127 on MTU 1280. */
 export const RIG6_INTERFACES: CommonConfig["interfaces"] = [
