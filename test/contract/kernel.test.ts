@@ -81,7 +81,8 @@ const packet: Driver = {
 
 const tap: Driver = {
   name: "tap",
-  ringFrames: QUEUE_FRAMES,
+  // The kernel's default; QUEUE_FRAMES where the port may set it.
+  ringFrames: Math.min(1000, QUEUE_FRAMES),
   longest: 1514,
   hasLink: true,
   start(frames): Rig {

@@ -266,7 +266,7 @@ function shapes(driver: Driver): void {
   if (driver.ringFrames === 0) return;
   test(`${name}: what a full ring loses is counted, and the ring goes on`, () =>
     withRig(driver, [], (rig) => {
-      const more = frames(driver.ringFrames + 100, () => 80);
+      const more = frames(2 * driver.ringFrames + 100, () => 80);
       for (let round = 0; round < 2; round++) {
         rig.offer?.(more);
         const got = receiveAll(rig, more.length);
