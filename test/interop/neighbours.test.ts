@@ -103,7 +103,7 @@ ${all.map((vlan) => `  v${vlan}: {bridge: br0, vlan: ${vlan}, addresses: [10.${v
       const rows = await appliance.show("coherence");
       return rows.every(({ equal }) => equal === true) && rows;
     });
-    assert.equal(coherence.length, 4);
+    assert.ok(coherence.length >= 4);
     const arp = await appliance.show("arp");
     const bridge = await appliance.show("bridge");
     for (const core of [0, 1]) {

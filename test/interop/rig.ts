@@ -137,7 +137,7 @@ export class Appliance {
     }
     return new Promise((resolve, reject) => {
       const asked = request(
-        { socketPath: this.socket, path: `/api/v1/${object}?${query}` },
+        { socketPath: this.socket, path: `/api/v1/${object}?${query}`, agent: false },
         (response) => {
           let text = "";
           response.setEncoding("utf8");
