@@ -5,6 +5,7 @@ import type { Command } from "commander";
 import { ControlError } from "../control/errors.ts";
 import { ask } from "./client.ts";
 import { print } from "./io.ts";
+import { explainLacp, type LacpEvidence } from "./explain-lacp.ts";
 import type { Globals } from "./show.ts";
 import { coreList, type Row } from "./table.ts";
 
@@ -41,6 +42,32 @@ export function addExplain(program: Command): void {
         options.json === true ? JSON.stringify(lines.map((text) => ({ text }))) : lines.join("\n"),
       );
     });
+  explain
+    .command("lacp")
+    .description("why each member of an aggregated channel carries frames, or does not")
+    .argument("<channel>", "a channel, such as LA/1")
+    .action(async (name: string, ...rest: unknown[]) => {
+      const options = (rest.at(-1) as Command).optsWithGlobals<Globals>();
+      const lines = explainLacp(await gatherLacp(name, options.socket));
+      await print(
+        options.json === true ? JSON.stringify(lines.map((text) => ({ text }))) : lines.join("\n"),
+      );
+    });
+}
+
+async function gatherLacp(name: string, socket: string | undefined): Promise<LacpEvidence> {
+  const rows = async (path: string, query: Record<string, string>): Promise<Row[]> =>
+    JSON.parse((await ask(socket, { method: "GET", path, query })).body) as Row[];
+  const [channel] = await rows("channels", { channel: name });
+  if (channel === undefined) {
+    throw new ControlError("not-found", `There is no channel "${name}"`, "show channels lists them");
+  }
+  const path = `channels.${name}.`;
+  const found = await rows("config", { subject: path });
+  const config = Object.fromEntries(
+    found.map((row) => [String(row["path"]).slice(path.length), row["value"]]),
+  );
+  return { channel, lacp: await rows("lacp", { channel: name }), config };
 }
 
 async function gather(address: string, socket: string | undefined): Promise<Evidence> {

@@ -44,7 +44,6 @@ test("OPS-1 the specification's example is refused only for what this version la
     faults.map(({ path }) => path),
     [
       "ports.p1.driver",
-      "channels.LA/1",
       "bridges.br0.stp.protocol",
       "bridges.br0.channels.p2.stp.bpdu-guard",
       "bridges.br0.channels.p2.mac-limit",

@@ -66,8 +66,8 @@ export interface ChannelSection {
   hash: "l3+l4" | "l2" | "l2+l3";
   "min-links": number;
   "max-links": number;
-  "up-delay": Millis;
-  "down-delay": Millis;
+  "up-delay": number;
+  "down-delay": number;
   lacp?: Optional<{
     activity: "active" | "passive";
     rate: "slow" | "fast";

@@ -106,7 +106,10 @@ export function channelRows(appliance: Appliance, lacp: readonly RawRow[]): Row[
     if (channel.name === "") return [];
     const active = activeOf(appliance, index, lacp);
     const known = lacp.find(
-      (row) => row["channel"] === index && row["selected"] === "selected" && row["receive"] !== "defaulted",
+      (row) =>
+        row["channel"] === index &&
+        row["selected"] === "selected" &&
+        row["receive"] !== "defaulted",
     );
     const mode = lag?.channels.find((one) => one.channel === index)?.mode ?? "single";
     const isSpoken = mode === "lacp" && known !== undefined;
@@ -133,7 +136,7 @@ export function memberRows(appliance: Appliance, lacp: readonly RawRow[], tuple:
   const { common } = appliance.config;
   const name = (port: number | undefined): string | null =>
     port === undefined ? null : (common.ports[port]?.name ?? null);
-  return common.channels.flatMap((channel, index) => {
+  return common.channels.flatMap((channel, index): Row[] => {
     if (channel.name === "") return [];
     const active = activeOf(appliance, index, lacp);
     const { hash } = channel;

@@ -170,7 +170,6 @@ class Shower {
 
   /** Every core's raw rows about members of channels. */
   #lacp(): Promise<{ core: number; rows: readonly RawRow[] }[]> {
-    if ((this.#appliance.config.lag?.channels.length ?? 0) === 0) return Promise.resolve([]);
     const command = { kind: "rows", table: "lacp", cursor: 0, limit: SLICE } as const;
     const online = this.#appliance.cores().filter(({ state }) => state === "online");
     return Promise.all(
@@ -367,27 +366,6 @@ function matchAddress(text: string): ((row: Row) => boolean) | undefined {
       ? addresses.some((one) => inside(String(one).replace(/\/.*/, ""), false))
       : inside(address, false);
   };
-}
-
-function channelRows(appliance: Appliance): Row[] {
-  const { common } = appliance.config;
-  const states = appliance.ports();
-  return common.channels
-    .filter(({ name }) => name !== "")
-    .map(({ name, ports }) => {
-      const up = ports.filter((port) => states[port]?.up === true);
-      const names = (list: readonly number[]): string[] =>
-        list.map((port) => common.ports[port]?.name ?? "");
-      return {
-        channel: name,
-        mode: "single",
-        members: names(ports),
-        "active-members": names(up),
-        "partner-system": null,
-        "partner-key": null,
-        up: up.length > 0,
-      };
-    });
 }
 
 function interfaceRows(appliance: Appliance): Row[] {

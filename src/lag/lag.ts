@@ -66,7 +66,7 @@ export class Lag implements Engine, Replicated {
   readonly #actorSide: Side = { ...NO_SIDE };
   readonly #partnerSide: Side = { ...NO_SIDE };
 
-  constructor(config: LagConfig, common: CommonConfig, out: Out, sink: MemberSink, now: Millis) {
+  constructor(config: LagConfig, common: CommonConfig, out: Out, sink: MemberSink) {
     this.#out = out;
     this.#sink = sink;
     this.#config = config;
@@ -74,7 +74,7 @@ export class Lag implements Engine, Replicated {
     this.#link = common.ports.map(() => true);
     this.#epoch = epochOfConfig(config);
     this.#isMaster = out.master(Role.Link) === out.core;
-    this.#askAt = this.#isMaster || config.channels.length === 0 ? OFF : now;
+    this.#askAt = OFF;
     this.sync = new Sync(out.cores, this.#ports, out.core);
     this.#build(null);
   }
