@@ -4,8 +4,10 @@ import type { ArpConfig } from "../arp/config.ts";
 import type { BridgingConfig } from "../bridge/config.ts";
 import type { CommonConfig } from "../engine/config.ts";
 import type { HostConfig } from "../host/config.ts";
+import type { Host6Config } from "../host/config6.ts";
 import type { LagConfig } from "../lag/config.ts";
 import type { Millis } from "../lib/units.ts";
+import type { NdConfig } from "../nd/config.ts";
 import type { SteeringConfig } from "../steering/config.ts";
 
 /** How the cores run (CORE-1, CORE-8, CORE-11). */
@@ -33,6 +35,9 @@ export interface ApplianceConfig {
   readonly steering: SteeringConfig;
   /** Aggregated channels; none when left out. */
   readonly lag?: LagConfig;
+  /** Neighbour discovery and the IPv6 side; the defaults when left out. */
+  readonly nd?: NdConfig;
+  readonly host6?: Host6Config;
 }
 
 /** The core that plays a role, of those that live: the pinned one, else the lowest (priority, id) (CORE-8). */

@@ -142,7 +142,10 @@ export class Core implements Out {
     for (const [port, steered] of (options.steered ?? []).entries()) {
       this.distributor.setSteered(port, steered);
     }
-    this.dispatch = new Dispatch(config, this, options.now);
+    this.dispatch = new Dispatch(config, this, options.now, {
+      map: this.distributor.move.map,
+      bucketOf: (a, b, c, d) => this.distributor.bucketOfTarget(a, b, c, d),
+    });
     this.#resync = new Resync(this, this.bus, (table) => this.dispatch.replicated(table));
     this.mover = new Mover(this.distributor, this, this.dispatch, (peer) => this.bus.isAlive(peer));
   }
@@ -203,26 +206,31 @@ export class Core implements Out {
     const { count } = batch;
     this.#worked = true;
     let bytes = 0;
-    const check = this.distributor.needed(port);
-    for (let n = 0; n < count; n++) {
-      const start = batch.start[n] as number;
-      const end = batch.end[n] as number;
-      bytes += end - start;
-      if (end - start < MIN_FRAME) this.drop(Drop.runt);
-      else if (!check) this.dispatch.receive(port, start, end, now);
-      else {
-        const to = this.distributor.pick(port, this.view, start, end, now);
-        if (to === this.core) this.dispatch.receive(port, start, end, now);
-        else if (to === PARK) this.mover.park(port, start, end);
-        else this.handover(to, port, start, end);
-      }
-    }
+    for (let n = 0; n < count; n++) bytes += (batch.end[n] as number) - (batch.start[n] as number);
+    if (this.distributor.needed(port)) this.#steerBurst(port, batch, now);
+    else this.dispatch.receiveBurst(port, batch, now);
     const { counters } = this;
     const at = PORT_AT + port * PORT_COUNTERS;
     counters[at] = (counters[at] as number) + count;
     counters[at + PortCounter.BytesReceived] =
       (counters[at + PortCounter.BytesReceived] as number) + bytes;
     counters[CORE_AT] = (counters[CORE_AT] as number) + count;
+  }
+
+  /** A burst of which some frames may be another core's. */
+  #steerBurst(port: PortId, batch: Batch, now: Millis): void {
+    for (let n = 0; n < batch.count; n++) {
+      const start = batch.start[n] as number;
+      const end = batch.end[n] as number;
+      if (end - start < MIN_FRAME) {
+        this.drop(Drop.runt);
+        continue;
+      }
+      const to = this.distributor.pick(port, this.view, start, end, now);
+      if (to === this.core) this.dispatch.receive(port, start, end, now);
+      else if (to === PARK) this.mover.park(port, start, end);
+      else this.handover(to, port, start, end);
+    }
   }
 
   #runTick(now: Millis): void {

@@ -9,11 +9,14 @@ import { Channels } from "../engine/channels.ts";
 import type { InterfaceConfig } from "../engine/config.ts";
 import { CORE_AT, CoreCounter } from "../engine/counter.ts";
 import { Drop } from "../engine/drop.ts";
+import { MIN_FRAME } from "../engine/frame.ts";
 import type { Inside } from "../engine/inside.ts";
 import { MESSAGE_TYPES, Message, Table } from "../engine/message.ts";
 import type { Links, Out, Replicated } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
+import { HOST6_DEFAULTS } from "../host/config6.ts";
 import { Host } from "../host/host.ts";
+import { Host6 } from "../host/host6.ts";
 import type { LagConfig } from "../lag/config.ts";
 import { Lag, type MemberSink } from "../lag/lag.ts";
 import {
@@ -25,6 +28,9 @@ import {
   type Offset,
   type PortId,
 } from "../lib/units.ts";
+import { ND_DEFAULTS } from "../nd/config.ts";
+import { Nd } from "../nd/nd.ts";
+import type { Steering6 } from "../nd/owners.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as vlan from "../wire/vlan.ts";
 import type { ApplianceConfig } from "./config.ts";
@@ -37,11 +43,21 @@ for (const name of ["bridge-learn", "bridge-delete"] as const)
 for (const name of ["arp-entry", "arp-failed", "arp-delete"] as const)
   TABLE_OF[Message[name]] = Table.Arp;
 
+for (const name of ["nd-entry", "nd-delete", "nd-move", "nd-own", "nd-router"] as const)
+  TABLE_OF[Message[name]] = Table.Nd;
+
 for (const name of ["lag-mux", "lag-select"] as const) TABLE_OF[Message[name]] = Table.Lag;
 
 /** 01-80-C2-00: how addresses that end at a bridge begin (IEEE 802.1D-2004 7.12.6). */
 const RESERVED = 0x0180c200;
 const SLOW = 0x0002;
+
+/** Frames of one burst: what a driver's batch is. */
+interface Frames {
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  readonly count: number;
+}
 
 export class Dispatch implements Inside, Links, Proxied, MemberSink {
   readonly out: Out;
@@ -49,6 +65,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
   readonly bridging: Bridging;
   readonly resolver: Arp;
   readonly host: Host;
+  readonly nd: Nd;
+  readonly host6: Host6;
   readonly lag: Lag;
   readonly #freed: Freed;
   #interfaces: readonly InterfaceConfig[];
@@ -57,7 +75,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
   #forwards: boolean;
   #now: Millis;
 
-  constructor(config: ApplianceConfig, out: Out, now: Millis) {
+  constructor(config: ApplianceConfig, out: Out, now: Millis, steering: Steering6) {
     const { common } = config;
     this.out = out;
     this.#now = now;
@@ -69,7 +87,11 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.host = new Host(config.host, common, out, this);
     this.resolver = new Arp(config.arp, common, out, this, this.host, this.bridging, this);
     this.host.attach(this.resolver);
-    this.lag = new Lag(config.lag ?? NO_LAG, common, out, this, now);
+    const { host6 = HOST6_DEFAULTS, nd = ND_DEFAULTS } = config;
+    this.host6 = new Host6(host6, common, out, this);
+    this.nd = new Nd(nd, common, out, this, this.host6, this.host6, steering, now);
+    this.host6.attach(this.nd);
+    this.lag = new Lag(config.lag ?? NO_LAG, common, out, this);
     this.#freed = new Freed(out, this.channels);
   }
 
@@ -81,6 +103,21 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     else if (this.bridging.isBridged(channel))
       this.bridging.receive(channel, start, end, now, port);
     else this.#receiveRouted(port, channel, start, end, now);
+  }
+
+  /** A burst of one port, all of it this core's. The channel is looked up anew: a frame may change what its port may do. */
+  receiveBurst(port: PortId, batch: Frames, now: Millis): void {
+    this.#now = now;
+    const { channels, bridging } = this;
+    const { start, end, count } = batch;
+    for (let n = 0; n < count; n++) {
+      const channel = channels.channelOf(port);
+      if (channel >= 0 && bridging.isBridged(channel)) {
+        bridging.receive(channel, start[n] as number, end[n] as number, now, port);
+      } else if ((end[n] as number) - (start[n] as number) < MIN_FRAME) {
+        this.out.drop(Drop.runt);
+      } else this.receive(port, start[n] as number, end[n] as number, now);
+    }
   }
 
   /** A frame on a port whose frames are not taken; what keeps it in its aggregate is. */
@@ -132,7 +169,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
       return;
     }
     const from = tagged ? vlan.remove(view, start) : start;
-    this.host.deliver(iface, channel, from, end, now);
+    this.deliver(iface, channel, from, end, now);
   }
 
   // --- Inside and Links ----------------------------------------------------------------------------------------------
@@ -149,7 +186,12 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
   }
 
   deliver(iface: number, channel: ChannelId, start: Offset, end: Offset, now: Millis): void {
-    this.host.deliver(iface, channel, start, end, now);
+    const isIpv6 = ethernet.type(this.out.view, start) === ethernet.EtherType.Ipv6;
+    if (!isIpv6 || this.#interfaces[iface]?.ipv6 === undefined) {
+      this.host.deliver(iface, channel, start, end, now);
+    } else if (!this.nd.receive(iface, channel, start, end, now)) {
+      this.host6.deliver(iface, channel, start, end, now);
+    }
   }
 
   slow(port: PortId, start: Offset, end: Offset, now: Millis): void {
@@ -213,6 +255,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     if (table === Table.Bridge) this.bridging.message(type, from, at, now);
     else if (table === Table.Arp || type === Message["arp-ask"] || type === Message["arp-used"]) {
       this.resolver.message(type, from, at, now);
+    } else if (table === Table.Nd || isNdMessage(type)) {
+      this.nd.message(type, from, at, now);
     } else if (table === Table.Lag || type === Message["lag-ack"]) {
       this.lag.message(type, from, at, now);
     } else return false;
@@ -224,14 +268,18 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.bridging.tick(now);
     this.resolver.tick(now);
     this.host.tick(now);
+    this.nd.tick(now);
+    this.host6.tick(now);
     this.lag.tick(now);
     this.#freed.tick(now);
   }
 
   roleChanged(role: Role, now: Millis): void {
     this.#now = now;
-    if (role === Role.Arp) this.resolver.roleChanged(now);
-    else this.lag.roleChanged(now);
+    if (role === Role.Arp) {
+      this.resolver.roleChanged(now);
+      this.nd.roleChanged(now);
+    } else this.lag.roleChanged(now);
   }
 
   linkChanged(port: PortId, up: boolean, now: Millis): void {
@@ -251,6 +299,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
   replicated(table: number): Replicated | null {
     if (table === Table.Bridge) return this.bridging;
     if (table === Table.Lag) return this.lag;
+    if (table === Table.Nd) return this.nd;
     return table === Table.Arp ? this.resolver : null;
   }
 
@@ -264,6 +313,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.bridging.configure(config.bridging, common, now);
     this.host.configure(config.host, common, now);
     this.resolver.configure(config.arp, common, now);
+    this.host6.configure(config.host6 ?? HOST6_DEFAULTS, common, now);
+    this.nd.configure(config.nd ?? ND_DEFAULTS, common, now);
     this.lag.configure(config.lag ?? NO_LAG, common, now);
     const { bridges } = config.bridging;
     const bridgeOf = (channel: ChannelId): number =>
@@ -271,6 +322,10 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.#freed.begin(common.ports.length, bridgeOf, now);
   }
 }
+
+/** Questions and reports, which are not sent again after an overflow: who sent them repeats them. */
+const isNdMessage = (type: number): boolean =>
+  type === Message["nd-ask"] || type === Message["nd-used"] || type === Message["nd-heard"];
 
 const NO_LAG: LagConfig = { channels: [] };
 

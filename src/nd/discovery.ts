@@ -266,7 +266,12 @@ export class Discovery {
     this.#next = now;
   }
 
-  #tell(kind: number, iface: number, { words, length, preference }: Learned): void {
+  #tell(
+    kind: number,
+    iface: number,
+    { words, length, preference }: Learned,
+    to: CoreId = message.ALL,
+  ): void {
     const { out } = this.#context;
     if (out.cores === 1) return;
     const [a, b, c, d] = words as unknown as [number, number, number, number];
@@ -274,7 +279,15 @@ export class Discovery {
     message.setKind(out.view, at, kind);
     message.setTries(out.view, at, length);
     message.setState(out.view, at, preference + 1);
-    message.post(out, message.ALL);
+    message.post(out, to);
+  }
+
+  /** All that was learned, to a core that may have missed some of it. */
+  tellAll(to: CoreId): void {
+    for (const [iface, link] of this.#links.entries()) {
+      for (const router of link.routers) this.#tell(RouterKind.RouterUp, iface, router, to);
+      for (const prefix of link.prefixes) this.#tell(RouterKind.PrefixUp, iface, prefix, to);
+    }
   }
 
   #router(iface: number, { words, preference }: Learned, isUp: boolean): void {
@@ -344,7 +357,6 @@ export class Discovery {
   /** A valid redirect: false when it does not come from the first hop (RFC 4861 8.1). All other cores hear of it. */
   redirected(iface: number, source: Offset, at: Offset, now: Millis): boolean {
     const { out } = this.#context;
-    const { view } = out;
     const target = nd.targetAt(at);
     const destination = nd.destinationAt(at);
     if (!this.#learned.redirected(iface, source, target, destination, now)) return false;
@@ -353,7 +365,6 @@ export class Discovery {
     out.bytes.copyWithin(record + REDIRECT_TARGET, target, target + 16);
     out.bytes.copyWithin(record + REDIRECT_FROM, source, source + 16);
     out.broadcast();
-    void view;
     return true;
   }
 

@@ -611,7 +611,10 @@ export class Nd implements Engine, Replicated, Neighbours6 {
   // --- Replicated ----------------------------------------------------------------------------------------------------
 
   resync(to: CoreId, cursor: number, limit: number): number {
-    if (cursor === 0 && this.own.isMaster) this.own.tellAll(to);
+    if (cursor === 0 && this.own.isMaster) {
+      this.own.tellAll(to);
+      this.discovery.tellAll(to);
+    }
     return this.#entries.resync(to, cursor, limit);
   }
 

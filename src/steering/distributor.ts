@@ -249,6 +249,11 @@ export class Distributor {
     return core === PARK ? this.core : core;
   }
 
+  /** The bucket of the advertisements of an IPv6 address. */
+  bucketOfTarget(a: number, b: number, c: number, d: number): number {
+    return hashTarget(this.#table, a, b, c, d) & this.#mask;
+  }
+
   /** A core left: flows that it had are placed anew. */
   coreLeft(core: CoreId): void {
     this.#flows?.forget(core);
