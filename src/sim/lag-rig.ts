@@ -167,7 +167,7 @@ export class LagSystem {
     for (let core = 0; core < cores; core++) {
       const own = new RigCore(this, core, cores, this.ports);
       this.cores.push(own);
-      own.lag = new Lag(config, common, own, own, rig.now);
+      own.lag = new Lag(config, common, own, own);
       this.lags.push(own.lag);
     }
   }
