@@ -3,6 +3,7 @@
 
 import type { Ipv4 } from "../lib/units.ts";
 import { formatIpv4 } from "../wire/text.ts";
+import { checkAddressing6 } from "./addressing6.ts";
 import { isWithin, networkOf } from "./network.ts";
 import type { Configuration, RouteSection } from "./configuration.ts";
 import type { Report } from "./report.ts";
@@ -32,6 +33,7 @@ export function checkAddressing(config: Configuration, report: Report): void {
     networks.set(network, index);
   }
   checkNeighbours(config, subnets, report);
+  checkAddressing6(config, report);
 }
 
 /** Why an IPv4 address cannot be a station's; "" when it can. */

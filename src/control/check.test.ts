@@ -60,7 +60,7 @@ test("OPS-1 what can be left undone without harm is a warning, not a fault", () 
 
   assert.deepEqual(
     warnings.map(({ path }) => path),
-    ["ports.t0", "interfaces.vlan10.addresses[1]", "forwarding.ipv6", "neighbours.nd", "api"],
+    ["ports.t0", "api"],
   );
 });
 

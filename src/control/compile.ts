@@ -21,6 +21,7 @@ import {
 import type { Prefix } from "./network.ts";
 import { channelConfig, channelNames, lagConfig, portsBehind } from "./aggregation.ts";
 import type { StartPlan } from "./appliance-port.ts";
+import { host6, interface6, nd } from "./compile6.ts";
 import type {
   BridgeChannelSection,
   Configuration,
@@ -81,6 +82,8 @@ export function compile(file: Configuration, facts: Facts, before?: ApplianceCon
       bridging: bridging(file, names),
       arp: arp(file, names),
       host: host(file, names),
+      host6: host6(file, names.interfaces),
+      nd: nd(file, names.interfaces, lowestMac(interfaces.keys(), interfaces)),
       steering: steering(file, names),
       lag: lagConfig(file, channels, ports, before),
     },
@@ -145,8 +148,8 @@ function bridgeMac(
   return lowestMac(members, ports);
 }
 
-function lowestMac(members: readonly number[], ports: readonly PortConfig[]): Mac {
-  const macs = members.map((port) => ports[port]?.mac ?? 0).filter((mac) => mac !== 0);
+function lowestMac(members: Iterable<number>, ports: readonly { readonly mac: Mac }[]): Mac {
+  const macs = [...members].map((port) => ports[port]?.mac ?? 0).filter((mac) => mac !== 0);
   return macs.length === 0 ? 0 : Math.min(...macs);
 }
 
@@ -178,6 +181,7 @@ function interfaceConfig(
     ),
     proxyArp: section?.["proxy-arp"] ?? false,
     mtu: section?.mtu ?? Math.min(MTU, ...mtus),
+    ipv6: interface6(file, section),
   };
 }
 

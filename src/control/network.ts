@@ -39,3 +39,19 @@ export function networkOf(ipv4: Ipv4, length: number): Ipv4 {
 export function isWithin(ipv4: Ipv4, network: Ipv4, length: number): boolean {
   return networkOf(ipv4, length) === networkOf(network, length);
 }
+
+/** The network that an IPv6 prefix names: its host bits cleared. */
+export function network6Of(address: Ipv6, length: number): Ipv6 {
+  const part = (word: number, bits: number): number => {
+    if (bits <= 0) return 0;
+    return bits >= 32 ? word : (word & (-1 << (32 - bits))) >>> 0;
+  };
+  const [a, b, c, d] = address;
+  return [part(a, length), part(b, length - 32), part(c, length - 64), part(d, length - 96)];
+}
+
+/** True when an address lies in the network of a prefix. */
+export function isWithin6(address: Ipv6, network: Ipv6, length: number): boolean {
+  const own = network6Of(address, length);
+  return network6Of(network, length).every((word, index) => word === own[index]);
+}

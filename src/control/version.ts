@@ -22,7 +22,6 @@ export function checkVersion(config: Configuration, report: Report): void {
     );
   }
   for (const [name, bridge] of Object.entries(config.bridges)) checkBridge(name, bridge, report);
-  checkIpv6(config, report);
   if (config.api !== undefined) {
     report.warn(
       ["api"],
@@ -59,25 +58,4 @@ function checkBridge(name: string, bridge: BridgeSection, report: Report): void 
       report.fault([...at, "mac-limit"], ABSENT, `a limit of stations per channel is ${LATER}`);
     }
   }
-}
-
-function checkIpv6(config: Configuration, report: Report): void {
-  const hint = `IPv6 is ${LATER}; this is passed over`;
-  for (const [name, iface] of Object.entries(config.interfaces)) {
-    for (const [index, address] of iface.addresses.entries()) {
-      if (address.ipv6 !== undefined)
-        report.warn(["interfaces", name, "addresses", index], ABSENT, hint);
-    }
-  }
-  for (const [index, route] of config.routes.entries()) {
-    if (route.to.ipv6 !== undefined) report.warn(["routes", index, "to"], ABSENT, hint);
-  }
-  for (const [index, neighbour] of config.neighbours.static.entries()) {
-    const path = ["neighbours", "static", index, "address"];
-    if (neighbour.address.ipv6 !== undefined) report.warn(path, ABSENT, hint);
-  }
-  if (config.forwarding.ipv6 && report.isWritten(["forwarding", "ipv6"])) {
-    report.warn(["forwarding", "ipv6"], ABSENT, hint);
-  }
-  if (config.neighbours.nd !== undefined) report.warn(["neighbours", "nd"], ABSENT, hint, "ND");
 }

@@ -6,6 +6,7 @@ import type { BridgeChannelConfig, BridgeConfig } from "../bridge/config.ts";
 import type { ApplianceConfig } from "../core/config.ts";
 import type { InterfaceConfig } from "../engine/config.ts";
 import { HOST_DEFAULTS } from "../host/config.ts";
+import { HOST6_DEFAULTS } from "../host/config6.ts";
 import { defaultSteering } from "../steering/config.ts";
 
 /** What `plainConfig` varies. */
@@ -19,6 +20,7 @@ export interface PlainOptions {
   readonly routedPorts?: number;
   readonly arp?: Partial<ApplianceConfig["arp"]>;
   readonly host?: Partial<ApplianceConfig["host"]>;
+  readonly host6?: Partial<ApplianceConfig["host6"]>;
   readonly roles?: readonly number[];
 }
 
@@ -74,6 +76,7 @@ export function plainConfig(options: PlainOptions): ApplianceConfig {
     },
     arp: { ...ARP_DEFAULTS, ...options.arp },
     host: { ...HOST_DEFAULTS, ...options.host },
+    host6: { ...HOST6_DEFAULTS, ...options.host6 },
     steering: defaultSteering(options.cores),
   };
 }

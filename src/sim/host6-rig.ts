@@ -68,8 +68,8 @@ export class Host6Rig implements Links, Neighbours6, EchoSink6 {
   /** Replies and refusals of own pings, as text. */
   readonly heard: string[] = [];
   /** Routers that are not reachable. */
-  readonly lost = new Set<string>();
-  readonly #macs = new Map<string, Mac>();
+  readonly lost: Set<string> = new Set();
+  readonly #macs: Map<string, Mac> = new Map();
   now: Millis = 1000;
 
   constructor(
