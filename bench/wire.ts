@@ -1,6 +1,6 @@
-// Forwarding between two kernel interfaces, Linkloom beside others: topology  g0 -- d0 [forwarder] d1 -- s0  of veth pairs
-// in three namespaces, one generator for all, rounds interleaved, medians. Needs root, gcc, ip, iperf3, ping; testpmd and
-// Open vSwitch take part where they are installed.
+// Forwarding between two kernel interfaces, Linkloom beside others: topology  g0 -- d0 [forwarder] d1 -- s0  of veth
+// pairs in three namespaces, one generator for all, rounds interleaved, medians. Needs root, gcc, ip, iperf3, ping;
+// testpmd and Open vSwitch take part where they are installed.
 //
 //   node bench/wire.ts [--rounds 5] [--seconds 3] [--length 60] [--stations 4096] [--only flood,drain,tcp,ping]
 
@@ -25,7 +25,10 @@ const ROUNDS = option("rounds", 5);
 const SECONDS = option("seconds", 3);
 const LENGTH = option("length", 60);
 const STATIONS = option("stations", 4096);
-/** Frames that wait in the ring when a stopped forwarder is continued: fewer than the smallest ring and the kernel's backlog hold. */
+/**
+ * Frames that wait in the ring when a stopped forwarder is continued: fewer than the smallest ring and
+ * the kernel's backlog hold.
+ */
 const WAITING = 960;
 const PINGS = 1000;
 
@@ -136,7 +139,10 @@ function warmUp(child: ChildProcess | null): void {
   }
 }
 
-/** Thousands of frames a second that a forwarder passes on by itself, with nobody sending meanwhile; NaN when it lost some. */
+/**
+ * Thousands of frames a second that a forwarder passes on by itself, with nobody sending meanwhile;
+ * NaN when it lost some.
+ */
 function drain(child: ChildProcess): number {
   const pid = processOf(child);
   process.kill(pid, "SIGSTOP");

@@ -1,5 +1,5 @@
-// From the configuration to a driver's queue on one core. The control core plans all ports' sections of the arena before
-// any core starts; each core then opens its own queues.
+// From the configuration to a driver's queue on one core. The control core plans all ports' sections of the arena
+// before any core starts; each core then opens its own queues.
 
 import type { Arena, Planner } from "../lib/arena.ts";
 import type { CoreId, Mac, PortId } from "../lib/units.ts";

@@ -26,8 +26,8 @@ const LOST = 128;
 const HEAD = 256;
 const RING = 384;
 /**
- * Bytes from slot to slot. One cache line more than a buffer: with a power of two all frames of a burst would lie in the
- * same two sets of the first-level cache (64 sets of 64 bytes).
+ * Bytes from slot to slot. One cache line more than a buffer: with a power of two all frames of a burst would lie in
+ * the same two sets of the first-level cache (64 sets of 64 bytes).
  */
 const STRIDE: number = BUFFER + 64;
 /** Largest frame: what a buffer holds; the extra line takes up the alignment. */

@@ -1,6 +1,6 @@
 // A capture file as a port: its frames are received once, in order and as fast as they are taken, and frames sent are
-// written to another file, pcapng or pcap by the name's ending. All frames arrive at the first core, which hands them on;
-// every core appends what it sends, one burst per write, so bursts of cores interleave whole.
+// written to another file, pcapng or pcap by the name's ending. All frames arrive at the first core, which hands them
+// on; every core appends what it sends, one burst per write, so bursts of cores interleave whole.
 //
 // A file has no place for an offload header: open checksums are computed and super-frames cut on the way out.
 

@@ -1,6 +1,6 @@
-// Steering in the kernel, from the ports' side (CORE-6): the page that kernel programs read, and the programs of a port.
-// The page is the control section of the global cache itself: the value of an eBPF map is mapped over it, so that what
-// the control core writes there steers the next frame, without a call.
+// Steering in the kernel, from the ports' side (CORE-6): the page that kernel programs read, and the programs of a
+// port. The page is the control section of the global cache itself: the value of an eBPF map is mapped over it, so
+// that what the control core writes there steers the next frame, without a call.
 
 import { ROLE_COUNT } from "../engine/role.ts";
 import type { Arena } from "../lib/arena.ts";
@@ -61,8 +61,8 @@ export interface PortPrograms {
 }
 
 /**
- * Builds the programs of a port and loads the eBPF one, or, without a state page, makes the classic one with the roles and
- * buckets of the moment. `adapt` changes the eBPF program's answer to what the hook wants.
+ * Builds the programs of a port and loads the eBPF one, or, without a state page, makes the classic one with the
+ * roles and buckets of the moment. `adapt` changes the eBPF program's answer to what the hook wants.
  */
 export function loadPrograms(
   config: SteeringConfig,

@@ -1,7 +1,7 @@
-// TAP: an interface of this kernel whose far end is ours (Documentation/networking/tuntap), one queue per core, read and
-// written a frame at a time, with the virtio header: the kernel may leave checksums open and hand over super-frames.
-// The interface exists as long as the port does. The kernel's end has OUR MAC with its lowest bit flipped, so that it
-// is another station, and the same one at every start.
+// TAP: an interface of this kernel whose far end is ours (Documentation/networking/tuntap), one queue per core, read
+// and written a frame at a time, with the virtio header: the kernel may leave checksums open and hand over
+// super-frames. The interface exists as long as the port does. The kernel's end has OUR MAC with its lowest bit
+// flipped, so that it is another station, and the same one at every start.
 
 import { BIG_BUFFER, HEADROOM, OFFLOAD } from "../engine/frame.ts";
 import type { Arena, Planner } from "../lib/arena.ts";
@@ -87,7 +87,10 @@ export class TapPort implements Port {
     arena: Arena,
     plan: TapPlan,
     core: CoreId,
-    /** Descriptor of an eBPF program that answers a core, or -1; only the first core's is used. Closed with the port. */
+    /**
+     * Descriptor of an eBPF program that answers a core, or -1; only the first core's is used. Closed
+     * with the port.
+     */
     program = -1,
   ) {
     this.#config = config;

@@ -1,6 +1,6 @@
-// Ports of two cores in the kernel's hands: each frame reaches the core that the distributor names, whatever its length,
-// also after a bucket moved and after the interface was down. AF_PACKET by eBPF, by classic BPF and by the mere spread;
-// TAP by eBPF.
+// Ports of two cores in the kernel's hands: each frame reaches the core that the distributor names, whatever its
+// length, also after a bucket moved and after the interface was down. AF_PACKET by eBPF, by classic BPF and by the
+// mere spread; TAP by eBPF.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
-// What every driver of a port promises (src/ports/port.ts), as tests that run over any of them. A rig is a port with its
-// far end: what the network does to the port, and what the network sees of it.
+// What every driver of a port promises (src/ports/port.ts), as tests that run over any of them. A rig is a port with
+// its far end: what the network does to the port, and what the network sees of it.
 
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";

@@ -1,18 +1,13 @@
 // Numbers of the Linux interface that are equal on x86-64 and arm64; names as in the kernel's uapi headers, so that
 // they can be looked up: linux/if_packet.h, linux/if_tun.h, linux/if.h, linux/sockios.h, linux/filter.h, asm-generic.
 
-export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_PACKET = 17;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 export const SOCK_CLOEXEC = 0o2000000;
 export const SOCK_NONBLOCK = 0o4000;
-export const O_RDONLY = 0;
-export const O_WRONLY = 1;
 export const O_RDWR = 2;
-export const O_CREAT = 0o100;
-export const O_TRUNC = 0o1000;
 export const O_NONBLOCK = 0o4000;
 export const O_CLOEXEC = 0o2000000;
 
@@ -74,7 +69,6 @@ export const ARPHRD_ETHER = 1;
 
 export const TUNSETIFF = 0x400454ca;
 export const TUNSETOFFLOAD = 0x400454d0;
-export const TUNSETVNETHDRSZ = 0x400454d8;
 export const TUNSETSTEERINGEBPF = 0x800454e0;
 export const IFF_TAP = 0x0002;
 export const IFF_NO_PI = 0x1000;

@@ -11,7 +11,8 @@ export type Address = number;
 const libc = koffi.load(null);
 const P = "uint64_t";
 
-// The variadic ones (open, ioctl, syscall) are declared with fixed arguments: integers travel alike on x86-64 and arm64.
+// The variadic ones (open, ioctl, syscall) are declared with fixed arguments: integers travel alike on x86-64 and
+// arm64.
 type N = number;
 export const socket: (family: N, type: N, protocol: N) => N = libc.func("socket", "int", [
   "int",

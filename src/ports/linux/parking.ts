@@ -3,7 +3,7 @@
 // more (who publishes first and looks at the flag then cannot miss it).
 
 import { availableParallelism } from "node:os";
-import { Errno, SystemError } from "./errno.ts";
+import { SystemError } from "./errno.ts";
 import * as sys from "./ffi.ts";
 
 const EFD_NONBLOCK = 0o4000;
@@ -89,9 +89,4 @@ export function allowedCpus(): number[] {
     if (((mask.u8[cpu >> 3] ?? 0) >> (cpu & 7)) & 1) cpus.push(cpu);
   }
   return cpus;
-}
-
-/** True when the last system call was only interrupted. */
-export function wasInterrupted(): boolean {
-  return sys.errno() === Errno.EINTR;
 }

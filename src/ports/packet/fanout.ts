@@ -27,7 +27,10 @@ const KIND = 1;
 /** The frame length, as a program in the group sees it (the MACs and type are already off), above which it is long. */
 export const LONG_FROM: number = SMALL_ROOM - MAC_HEADER;
 
-/** How frames reach their core: in the kernel by our full program, by a small one, or by a spread that software mends. */
+/**
+ * How frames reach their core: in the kernel by our full program, by a small one, or by a spread that
+ * software mends.
+ */
 export const STEERINGS = ["ebpf", "cbpf", "software"] as const;
 export type Steering = (typeof STEERINGS)[number];
 
@@ -151,8 +154,8 @@ export function assemble(
 export const REFUSE: Uint8Array = assemble([[0x06, 0, 0, 0]]); // ret #0
 
 /**
- * The program when there is no other: the core by the low bits of both MACs, so that both directions of a pair meet, and
- * the software distributor then hands on what landed wrong. With one core only the length decides.
+ * The program when there is no other: the core by the low bits of both MACs, so that both directions of a pair meet,
+ * and the software distributor then hands on what landed wrong. With one core only the length decides.
  */
 export function spread(cores: number): Uint8Array {
   return assemble([

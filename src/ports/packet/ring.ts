@@ -36,8 +36,9 @@ export interface RingShape {
 }
 
 /**
- * Ordinary frames: 2 KiB slots in blocks of 64 KiB; 1024 of them hold 0.7 ms at 1.4 Mpps, ten times what a sleeping core
- * needs to wake. Twice as many cost 2 MB more per core and port and took no more frames in bench/wire. Our choice.
+ * Ordinary frames: 2 KiB slots in blocks of 64 KiB; 1024 of them hold 0.7 ms at 1.4 Mpps, ten times what a sleeping
+ * core needs to wake. Twice as many cost 2 MB more per core and port and took no more frames in bench/wire. Our
+ * choice.
  */
 export const SMALL_RING: RingShape = { slot: 2048, slots: 1024, block: 65536 };
 /**
