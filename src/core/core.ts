@@ -47,6 +47,8 @@ const BUS_BURST = 256;
 const TX_BATCH = 256;
 /** Between two looks at a port's link and losses; CLI users see a pulled cable at once. Our choice. */
 const PORT_CHECK: Millis = 100;
+/** The same for members of channels, on the link master, which tells the others: a cut costs frames until then. */
+const MEMBER_CHECK: Millis = 5;
 /** A frame may be handed over for its flow and once more for a role; more would be a loop. */
 const MAX_HOPS = 2;
 
@@ -100,6 +102,7 @@ export class Core implements Out {
   #now: Millis;
   #nextTick: Millis;
   #nextPortCheck: Millis;
+  #nextMemberCheck: Millis = 0;
   /** Hops of the frame in work. */
   #hops = 0;
   readonly #resync: Resync;
@@ -248,6 +251,7 @@ export class Core implements Out {
     this.dispatch.publish(this.counters);
     if (this.cores > 1 && this.#resync.turn(now)) this.#worked = true;
     if (now >= this.#nextPortCheck) this.#checkPorts(now);
+    else if (now >= this.#nextMemberCheck) this.#checkMembers(now);
   }
 
   /** Sends, gives buffers back, publishes. */
@@ -304,13 +308,27 @@ export class Core implements Out {
         const at = PORT_AT + port * PORT_COUNTERS + PortCounter.Drops;
         this.counters[at] = (this.counters[at] as number) + lost;
       }
-      const { up } = driver.status(now);
-      if (up === this.#up[port]) continue;
-      this.#up[port] = up;
-      this.dispatch.linkChanged(port, up, now);
-      if (this.master(1) === this.core) {
-        this.event(up ? EventCode["port-up"] : EventCode["port-down"], port, 0, 0, 0);
-      }
+      this.#checkLink(port, now);
+    }
+  }
+
+  /** Links of members, more often than the rest. */
+  #checkMembers(now: Millis): void {
+    this.#nextMemberCheck = now + MEMBER_CHECK;
+    const { lag } = this.dispatch;
+    if (lag.actors.length === 0 || this.master(1) !== this.core) return;
+    for (let port = 0; port < this.#ports.length; port++) {
+      if (lag.isMember(port)) this.#checkLink(port, now);
+    }
+  }
+
+  #checkLink(port: PortId, now: Millis): void {
+    const { up } = (this.#ports[port] as Port).status(now);
+    if (up === this.#up[port]) return;
+    this.#up[port] = up;
+    this.dispatch.linkChanged(port, up, now);
+    if (this.master(1) === this.core) {
+      this.event(up ? EventCode["port-up"] : EventCode["port-down"], port, 0, 0, 0);
     }
   }
 
