@@ -42,6 +42,17 @@ export function addChanges(program: Command): void {
       await change(options, post("bridge", { mac, channel, vlan, bridge }));
     });
 
+  add
+    .command("nd")
+    .description("a static IPv6 neighbour")
+    .argument("<address>", "an IPv6 address")
+    .argument("<mac>", "its MAC")
+    .option("-i, --interface <name>", "the interface; left out, the one on whose link it is")
+    .action(async (address: string, mac: string, ...rest: unknown[]) => {
+      const options = optionsOf(rest);
+      await change(options, post("nd", { address, mac, interface: options["interface"] }));
+    });
+
   const rm = program.command("rm").description("remove an entry");
   rm.command("arp")
     .description("an ARP entry, static or learned")
@@ -50,6 +61,14 @@ export function addChanges(program: Command): void {
     .action(async (address: string, ...rest: unknown[]) => {
       const options = optionsOf(rest);
       await change(options, remove(`arp/${encodeURIComponent(address)}`, options, ["interface"]));
+    });
+  rm.command("nd")
+    .description("an IPv6 neighbour, static or learned")
+    .argument("<address>", "an IPv6 address")
+    .option("-i, --interface <name>", "on this interface only")
+    .action(async (address: string, ...rest: unknown[]) => {
+      const options = optionsOf(rest);
+      await change(options, remove(`nd/${encodeURIComponent(address)}`, options, ["interface"]));
     });
   rm.command("bridge")
     .description("a static station")
@@ -81,6 +100,15 @@ function addClear(program: Command): void {
       await change(options, remove("arp", { ...options, address }, ["address", "interface"]));
     });
   clear
+    .command("nd")
+    .description("learned IPv6 neighbours, on all cores")
+    .argument("[address]", "this address only")
+    .option("-i, --interface <name>", "on this interface only")
+    .action(async (address: string | undefined, ...rest: unknown[]) => {
+      const options = optionsOf(rest);
+      await change(options, remove("nd", { ...options, address }, ["address", "interface"]));
+    });
+  clear
     .command("bridge")
     .description("learned stations, on all cores")
     .argument("[mac]", "this station only")
@@ -108,9 +136,17 @@ function addSend(program: Command): void {
       await change(options, post("arp/announce", { address, all: options["all"] }));
     });
   send
+    .command("nd")
+    .description("unsolicited advertisements: tell the links where our IPv6 addresses are")
+    .option("-i, --interface <name>", "of this interface only")
+    .action(async (...rest: unknown[]) => {
+      const options = optionsOf(rest);
+      await change(options, post("nd/announce", { interface: options["interface"] }));
+    });
+  send
     .command("ping")
     .description("ICMP echo from the appliance")
-    .argument("<address>", "an IPv4 address")
+    .argument("<address>", "an address; a link-local one as fe80::9%INTERFACE")
     .option("--count <number>", "how many", "3")
     .option("--size <bytes>", "bytes of payload", "56")
     // Longer than the three ARP requests of an address where nobody is.

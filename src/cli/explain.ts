@@ -1,6 +1,8 @@
 // `linkloom explain arp IP`: how the appliance reaches an address, and why it is as it is, in sentences made from the
 // tables of all cores and the events.
 
+import { formatIpv6, parseIpv6 } from "../wire/text.ts";
+import { explainNd, gatherNd } from "./explain-nd.ts";
 import type { Command } from "commander";
 import { ControlError } from "../control/errors.ts";
 import { ask } from "./client.ts";
@@ -43,6 +45,22 @@ export function addExplain(program: Command): void {
       );
     });
   explain
+    .command("nd")
+    .description("how the appliance reaches an IPv6 neighbour, and which core owns it")
+    .argument("<address>", "an IPv6 address")
+    .action(async (address: string, ...rest: unknown[]) => {
+      const options = (rest.at(-1) as Command).optsWithGlobals<Globals>();
+      const words = parseIpv6(address);
+      if (words === undefined) {
+        const what = `"${address}" is no IPv6 address`;
+        throw new ControlError("usage", what, "write explain nd 2001:db8::9");
+      }
+      const lines = explainNd(await gatherNd(formatIpv6(...words), options.socket));
+      await print(
+        options.json === true ? JSON.stringify(lines.map((text) => ({ text }))) : lines.join("\n"),
+      );
+    });
+  explain
     .command("lacp")
     .description("why each member of an aggregated channel carries frames, or does not")
     .argument("<channel>", "a channel, such as LA/1")
@@ -60,7 +78,11 @@ async function gatherLacp(name: string, socket: string | undefined): Promise<Lac
     JSON.parse((await ask(socket, { method: "GET", path, query })).body) as Row[];
   const [channel] = await rows("channels", { channel: name });
   if (channel === undefined) {
-    throw new ControlError("not-found", `There is no channel "${name}"`, "show channels lists them");
+    throw new ControlError(
+      "not-found",
+      `There is no channel "${name}"`,
+      "show channels lists them",
+    );
   }
   const path = `channels.${name}.`;
   const found = await rows("config", { subject: path });

@@ -11,6 +11,7 @@ import type {
   StartPlan,
 } from "../control/appliance-port.ts";
 import { ControlError } from "../control/errors.ts";
+import { routeRows } from "../core/route-rows.ts";
 import { BUCKET_AT } from "../engine/counter.ts";
 import { TABLE_COUNT, Table } from "../engine/message.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
@@ -34,11 +35,11 @@ export function applianceOf(result: ReplayResult): Appliance {
   const answer = (index: number, command: CoreCommand): unknown => {
     const { dispatch } = core(index);
     if (command.kind === "rows") {
-      const tables = { arp: Table.Arp, bridge: Table.Bridge, lacp: Table.Lag };
+      const tables = { arp: Table.Arp, nd: Table.Nd, bridge: Table.Bridge, lacp: Table.Lag };
       const table = dispatch.replicated(tables[command.table]);
       return table?.rows(command.cursor, command.limit, cluster.now) ?? { rows: [], next: -1 };
     }
-    if (command.kind === "routes") return dispatch.host.routes(command.cursor, command.limit);
+    if (command.kind === "routes") return routeRows(dispatch, command.cursor, command.limit);
     if (command.kind === "summary") {
       const tables = Array.from({ length: TABLE_COUNT }, (_, table) => ({
         table,

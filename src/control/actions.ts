@@ -4,7 +4,7 @@
 
 import { Role } from "../engine/role.ts";
 import type { Ipv4, Mac } from "../lib/units.ts";
-import { formatIpv4, formatMac, parseIpv4, parseMac } from "../wire/text.ts";
+import { formatIpv4, formatMac, type Ipv6, parseIpv4, parseIpv6, parseMac } from "../wire/text.ts";
 import { isWithin } from "./network.ts";
 import type { Appliance, PingAnswer } from "./appliance-port.ts";
 import { ControlError } from "./errors.ts";
@@ -152,16 +152,28 @@ export class Actions {
   /** `send ping IP`. */
   async ping(words: Words): Promise<PingAnswer> {
     only(words, ["address", "size", "timeout"]);
-    const address = ipv4Of(words);
+    const target = this.#targetOf(words);
     const size = Number(words["size"] ?? 56);
     // A payload that fits one frame of MTU 1500.
-    if (!Number.isInteger(size) || size < 0 || size > 1472)
-      throw invalid("A size is 0 to 1472 bytes", "");
+    const most = typeof target.address === "number" ? 1472 : 1452;
+    if (!Number.isInteger(size) || size < 0 || size > most)
+      throw invalid(`A size is 0 to ${most} bytes`, "");
     const timeoutMs = parseDuration(words["timeout"] ?? "1s");
     if (timeoutMs === undefined || timeoutMs < 1 || timeoutMs > 60_000) {
       throw invalid("A timeout is a duration up to 60s", "write 500ms or 2s");
     }
-    return this.#appliance.command(this.#anyCore(), { kind: "ping", address, size, timeoutMs });
+    return this.#appliance.command(this.#anyCore(), { kind: "ping", ...target, size, timeoutMs });
+  }
+
+  /** An address of either family; a link-local one names its interface: fe80::9%lan. */
+  #targetOf(words: Words): { address: Ipv4 | Ipv6; interface?: number } {
+    const text = words["address"];
+    const [address, zone] = typeof text === "string" ? text.split("%") : [];
+    const ipv6 = address === undefined ? undefined : parseIpv6(address);
+    if (ipv6 === undefined) return { address: ipv4Of(words) };
+    if (zone !== undefined) return { address: ipv6, interface: this.#index("interface", zone) };
+    if (ipv6[0] >>> 22 !== 0x3fa && ipv6[0] >>> 24 !== 0xff) return { address: ipv6 };
+    throw invalid(`${address} is an address of each link`, `write ${address}%INTERFACE`);
   }
 
   #master(command: Parameters<Appliance["command"]>[1]): Promise<{ count: number }> {
@@ -239,11 +251,11 @@ export class Actions {
   }
 }
 
-const invalid = (what: string, hint: string): ControlError =>
+export const invalid = (what: string, hint: string): ControlError =>
   new ControlError("value-invalid", what, hint);
 
 /** Refuses words that the action does not know: a misspelt filter must not clear everything. */
-function only(words: Words, known: readonly string[]): void {
+export function only(words: Words, known: readonly string[]): void {
   const stranger = Object.keys(words).find((word) => !known.includes(word));
   if (stranger !== undefined)
     throw invalid(`"${stranger}" is not known here`, `there are ${known.join(", ")}`);
@@ -257,7 +269,7 @@ function ipv4Of(words: Words): Ipv4 {
   return address;
 }
 
-function stationOf(words: Words): Mac {
+export function stationOf(words: Words): Mac {
   const text = words["mac"];
   const mac = typeof text === "string" ? parseMac(text) : undefined;
   if (mac === undefined)

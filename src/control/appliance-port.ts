@@ -3,6 +3,7 @@
 // Everything that a core is asked is one `CoreCommand`, plain data posted to that core, answered by plain data.
 
 import type { ApplianceConfig } from "../core/config.ts";
+import type { Ipv6Words } from "../engine/ipv6.ts";
 import type { CoreId, Ipv4, Mac, Vlan } from "../lib/units.ts";
 import type { PortDriverConfig } from "../ports/factory.ts";
 
@@ -14,7 +15,7 @@ export type CoreCommand =
   /** Up to `limit` rows of a table from `cursor` (0 first): answered by RowsAnswer, next = -1 at the end. */
   | {
       readonly kind: "rows";
-      readonly table: "arp" | "bridge" | "lacp";
+      readonly table: "arp" | "nd" | "bridge" | "lacp";
       readonly cursor: number;
       readonly limit: number;
     }
@@ -22,7 +23,7 @@ export type CoreCommand =
   | { readonly kind: "summary" }
   /** What is due on this core: RowsAnswer with rows {timer, subject, due-ms, period-ms}, next = -1. */
   | { readonly kind: "timers" }
-  /** The routes of this core: RowsAnswer with rows {address, prefix, via (0 = on link), interface, origin}. */
+  /** The routes of this core: RowsAnswer with rows {address, prefix, via (0 or null = on link), interface, origin}. */
   | { readonly kind: "routes"; readonly cursor: number; readonly limit: number }
   /** Posted to the ARP master, which tells the others. */
   | {
@@ -36,6 +37,18 @@ export type CoreCommand =
   | { readonly kind: "arp-clear"; readonly interface: number; readonly address: Ipv4 }
   /** Sends gratuitous ARP for one own address, or for all (-1); posted to the ARP master. */
   | { readonly kind: "arp-announce"; readonly address: Ipv4 }
+  /** IPv6 neighbours; posted to one core, which tells the others. */
+  | {
+      readonly kind: "nd-add";
+      readonly interface: number;
+      readonly address: Ipv6Words;
+      readonly mac: Mac;
+    }
+  | { readonly kind: "nd-rm"; readonly interface: number; readonly address: Ipv6Words }
+  /** Flushes learned neighbours; null = every address. */
+  | { readonly kind: "nd-clear"; readonly interface: number; readonly address: Ipv6Words | null }
+  /** Sends advertisements of the own addresses of an interface, or of all (-1); posted to the ARP master. */
+  | { readonly kind: "nd-announce"; readonly interface: number }
   /** HOST-1: a packet from a program; `packet` is what follows the IPv4 header: SendAnswer. */
   | {
       readonly kind: "send";
@@ -63,7 +76,9 @@ export type CoreCommand =
   /** One ICMP echo from the appliance: PingAnswer, after the reply or the timeout. */
   | {
       readonly kind: "ping";
-      readonly address: Ipv4;
+      readonly address: Ipv4 | Ipv6Words;
+      /** Where a link-local address is meant. */
+      readonly interface?: number | undefined;
       readonly size: number;
       readonly timeoutMs: number;
       /** Identifier of the echo; the runtime chooses it. */

@@ -6,6 +6,7 @@ import { HOST6_DEFAULTS, type Host6Config } from "../host/config6.ts";
 import type { Mac } from "../lib/units.ts";
 import { ND_DEFAULTS, type NdConfig } from "../nd/config.ts";
 import type { Configuration, InterfaceSection } from "./configuration.ts";
+import { advertiseConfig } from "./advertisements.ts";
 
 /** An interface with an IPv6 address speaks IPv6; a router learns nothing from advertisements (RFC 4861 6.2.7). */
 export function interface6(
@@ -15,14 +16,15 @@ export function interface6(
   const addresses = (section?.addresses ?? []).flatMap(({ ipv6, length }) =>
     ipv6 === undefined ? [] : [{ address: ipv6, prefix: length }],
   );
-  if (addresses.length === 0) return undefined;
+  const isWanted = section?.ipv6 === true || section?.["router-advertisements"] !== undefined;
+  if (addresses.length === 0 && !isWanted) return undefined;
   const isHost = !file.forwarding.ipv6;
   return {
     addresses,
     acceptAdvertisements: isHost,
     autoconfigure: isHost,
     acceptRedirects: isHost,
-    advertise: null,
+    advertise: advertiseConfig(section),
   };
 }
 

@@ -1,6 +1,7 @@
 // A configuration that passed the schema, as TypeScript sees it: defaults filled in, durations in milliseconds, sizes
 // in bytes, addresses as numbers. The compiler checks that schema.ts yields exactly this.
 
+import type { AdvertisementsSection } from "./advertisements.ts";
 import type { Mac, Vlan } from "../lib/units.ts";
 import type { Address, Prefix } from "./network.ts";
 
@@ -124,6 +125,8 @@ export interface InterfaceSection {
   "proxy-arp": boolean;
   mac?: Optional<Mac>;
   mtu?: Optional<number>;
+  ipv6?: Optional<boolean>;
+  "router-advertisements"?: Optional<AdvertisementsSection>;
 }
 
 export interface ArpSection {

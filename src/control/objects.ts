@@ -166,6 +166,24 @@ export const OBJECTS: readonly ObjectShape[] = [
     folding: { identity: ["address", "interface"], own: ["age-ms"] },
   },
   {
+    name: "nd",
+    summary: "every core's IPv6 neighbours",
+    fields: [
+      "core",
+      "address",
+      "mac",
+      "interface",
+      "state",
+      "owner",
+      "router",
+      "age-ms",
+      "version",
+    ],
+    filters: ["core", "address", "interface"],
+    // Copies hold a state until they are told another one; the owner's alone runs.
+    folding: { identity: ["address", "interface"], own: ["age-ms", "state"] },
+  },
+  {
     name: "bridge",
     summary: "every core's bridge table",
     fields: [
@@ -253,7 +271,7 @@ export const OBJECTS: readonly ObjectShape[] = [
 ];
 
 /** Objects of the specification that come with later versions. */
-export const LATER_OBJECTS: readonly string[] = ["nd", "groups", "stp", "vr", "vmac"];
+export const LATER_OBJECTS: readonly string[] = ["groups", "stp", "vr", "vmac"];
 
 /** The fields of `show channels --hash TUPLE`. */
 export const MEMBER_FIELDS: readonly string[] = [

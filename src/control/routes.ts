@@ -4,6 +4,7 @@
 import { Readable } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Actions, type Words } from "./actions.ts";
+import { NdActions } from "./nd-actions.ts";
 import { ControlError, ERROR_CODES, ERRORS, type ErrorCode } from "./errors.ts";
 import type { ServeOptions } from "./server.ts";
 import { type Query, type Row, show } from "./show.ts";
@@ -19,6 +20,7 @@ export function routes(options: ServeOptions): FastifyInstance {
     exposeHeadRoutes: false,
   });
   const actions = new Actions(options.appliance);
+  const nd = new NdActions(options.appliance);
   app.addHook("onSend", (_request, reply, payload, next) => {
     reply.header("linkloom-cores", String(options.appliance.config.cores.count));
     next(null, payload);
@@ -43,6 +45,12 @@ export function routes(options: ServeOptions): FastifyInstance {
     actions.removeArp({ ...query(request), address: request.params.address }),
   );
   app.post("/api/v1/arp/announce", (request) => actions.announce(body(request)));
+  app.post("/api/v1/nd", (request) => nd.add(body(request)));
+  app.delete("/api/v1/nd", (request) => nd.clear(query(request)));
+  app.delete<{ Params: { address: string } }>("/api/v1/nd/:address", (request) =>
+    nd.remove({ ...query(request), address: request.params.address }),
+  );
+  app.post("/api/v1/nd/announce", (request) => nd.announce(body(request)));
   app.post("/api/v1/bridge", (request) => actions.addStation(body(request)));
   app.delete("/api/v1/bridge", (request) => actions.clearStations(query(request)));
   app.delete<{ Params: { mac: string } }>("/api/v1/bridge/:mac", (request) =>

@@ -236,6 +236,24 @@ const bridge = z.strictObject({
   "mute-time": duration(100, DAY, "s").prefault("10s"), // our choice: a loop made by hand is found in seconds
 });
 
+/** Defaults: AdvSendAdvertisements is the section itself; the others are RFC 4861 6.2.1's, where it has one. */
+const advertisements = z.strictObject({
+  interval: duration(4000, 1_800_000, "s").prefault("600s"), // MaxRtrAdvInterval
+  /** Left out: three times the interval. 0s: hosts take no default route from this router. */
+  lifetime: duration(0, 9_000_000, "s").optional(),
+  managed: flag.prefault(false),
+  other: flag.prefault(false),
+  preference: word("medium", "low", "high").prefault("medium"), // RFC 4191 2.1
+  mtu: integer(1280, 65535, "an MTU").optional(),
+  "hop-limit": integer(0, 255, "a hop limit").prefault(64), // AdvCurHopLimit: IANA's default
+  "reachable-time": duration(0, 3_600_000, "s").prefault("0s"), // AdvReachableTime: unspecified
+  "retrans-timer": duration(0, 60_000, "s").prefault("0s"), // AdvRetransTimer: unspecified
+  "valid-lifetime": duration(0, 4e12, "s").prefault("2592000s"), // AdvValidLifetime: 30 days
+  "preferred-lifetime": duration(0, 4e12, "s").prefault("604800s"), // AdvPreferredLifetime: 7 days
+  autonomous: flag.prefault(true), // AdvAutonomousFlag
+  dns: z.array(address).prefault([]), // RFC 8106 5.1
+});
+
 const iface = z.strictObject({
   bridge: name.optional(),
   channel: name.optional(),
@@ -244,6 +262,10 @@ const iface = z.strictObject({
   "proxy-arp": flag.prefault(false), // off: RFC 1027 is for those who ask for it
   mac: stationMac.optional(),
   mtu: integer(68, 65535, "an MTU").optional(),
+  /** True: IPv6 with a link-local address alone. An IPv6 address says so by itself. */
+  ipv6: flag.optional(),
+  /** Its presence makes the interface a router's (RFC 4861 6.2): it advertises its own prefixes. */
+  "router-advertisements": advertisements.optional(),
 });
 
 const route = z.strictObject({

@@ -126,6 +126,18 @@ test("OPS-2 every object answers with an array of flat rows with exactly its fie
   appliance.tables.set("routes 0", [
     { address: 0, prefix: 0, via: 0xc6336401, interface: 1, origin: "static", kind: "unicast" },
   ]);
+  appliance.tables.set("nd 0", [
+    {
+      address: "2001:db8::9",
+      mac: 0x02_00_00_00_00_09,
+      interface: 0,
+      state: "reachable",
+      owner: 1,
+      router: false,
+      ageMs: 5,
+      version: 3,
+    },
+  ]);
   appliance.answers.set("timers", {
     rows: [{ timer: "arp-retry", subject: "192.0.2.9", dueMs: 4, periodMs: 1000 }],
     next: -1,

@@ -3,14 +3,8 @@
 // other, so that a million rows are never held at once.
 
 import { TABLE_NAMES } from "../engine/message.ts";
-import {
-  formatIpv4,
-  formatIpv4Prefix,
-  formatMac,
-  parseIpv4Prefix,
-  parseMac,
-} from "../wire/text.ts";
-import { isWithin } from "./network.ts";
+import { formatIpv4, formatIpv4Prefix, formatIpv6, formatMac, parseMac } from "../wire/text.ts";
+import { isWithin, isWithin6, parsePrefix, type Prefix } from "./network.ts";
 import type { Appliance, RawRow, SummaryAnswer } from "./appliance-port.ts";
 import { configRows } from "./config-text.ts";
 import { ControlError } from "./errors.ts";
@@ -112,6 +106,7 @@ class Shower {
     const appliance = this.#appliance;
     switch (object) {
       case "arp":
+      case "nd":
       case "bridge":
         return this.#table(object);
       case "lacp":
@@ -219,7 +214,7 @@ class Shower {
     return online.map(({ core }) => core);
   }
 
-  async *#table(table: "arp" | "bridge"): AsyncGenerator<Row[]> {
+  async *#table(table: "arp" | "nd" | "bridge"): AsyncGenerator<Row[]> {
     const fields = objectShape(table)?.fields ?? [];
     for (const core of this.#cores()) {
       for (let cursor = 0; cursor >= 0; ) {
@@ -242,12 +237,12 @@ class Shower {
           limit: SLICE,
         });
         const rows = answer.rows.map((raw) => {
-          const { via } = raw;
           const kind = String(raw["kind"] ?? "unicast");
+          const via = raw["via"] === null || raw["via"] === 0 ? "" : addressText(raw["via"]);
           return {
             core,
-            destination: formatIpv4Prefix(raw["address"] as number, raw["prefix"] as number),
-            via: via === 0 ? (kind === "unicast" ? "" : kind) : formatIpv4(via as number),
+            destination: `${addressText(raw["address"])}/${raw["prefix"]}`,
+            via: via === "" && kind !== "unicast" ? kind : via,
             interface: this.#name("interface", raw["interface"]),
             origin: raw["origin"],
           };
@@ -345,18 +340,38 @@ function hasVlan(row: Row, vlan: number): boolean {
   return vlan >= first && vlan <= Number(row["last-vlan"] ?? first);
 }
 
+/** An address of a row: a number, or the words of IPv6. */
+function addressText(value: unknown): string {
+  return Array.isArray(value)
+    ? formatIpv6(...(value as [number, number, number, number]))
+    : formatIpv4(value as number);
+}
+
+/** A prefix of either family; an address alone is the whole of it. */
+function prefixOf(text: string): Prefix | undefined {
+  if (text.includes("/")) return parsePrefix(text);
+  return parsePrefix(`${text}/${text.includes(":") ? 128 : 32}`);
+}
+
+/** True when all of `inner` lies in `outer`. */
+function contains(outer: Prefix, inner: Prefix): boolean {
+  if (inner.length < outer.length) return false;
+  if (outer.ipv4 !== undefined) {
+    return inner.ipv4 !== undefined && isWithin(inner.ipv4, outer.ipv4, outer.length);
+  }
+  return inner.ipv6 !== undefined && isWithin6(inner.ipv6, outer.ipv6, outer.length);
+}
+
 /** What an address in words chooses: rows with that MAC, that address, or an address in that prefix. */
 function matchAddress(text: string): ((row: Row) => boolean) | undefined {
   const mac = parseMac(text);
   if (mac !== undefined) return (row) => row["mac"] === formatMac(mac);
-  const prefix = parseIpv4Prefix(text.includes("/") ? text : `${text}/32`);
+  const prefix = prefixOf(text);
   if (prefix === undefined) return undefined;
-  const inside = (value: unknown, contains: boolean): boolean => {
-    const other = parseIpv4Prefix(String(value).includes("/") ? String(value) : `${value}/32`);
+  const inside = (value: unknown, both: boolean): boolean => {
+    const other = prefixOf(String(value));
     if (other === undefined) return false;
-    const within =
-      isWithin(other.address, prefix.address, prefix.length) && other.length >= prefix.length;
-    return within || (contains && isWithin(prefix.address, other.address, other.length));
+    return contains(prefix, other) || (both && contains(other, prefix));
   };
   return (row) => {
     // A route is found by any address that it leads to.
@@ -378,7 +393,12 @@ function interfaceRows(appliance: Appliance): Row[] {
       bridge: iface.bridge < 0 ? null : (bridging.bridges[iface.bridge]?.name ?? null),
       channel: iface.channel < 0 ? null : (common.channels[iface.channel]?.name ?? null),
       vlan: iface.vlan,
-      addresses: iface.addresses.map(({ address, prefix }) => formatIpv4Prefix(address, prefix)),
+      addresses: [
+        ...iface.addresses.map(({ address, prefix }) => formatIpv4Prefix(address, prefix)),
+        ...(iface.ipv6?.addresses ?? []).map(
+          ({ address, prefix }) => `${formatIpv6(...address)}/${prefix}`,
+        ),
+      ],
       mtu: iface.mtu,
       "proxy-arp": iface.proxyArp,
     }));

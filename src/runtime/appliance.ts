@@ -274,7 +274,7 @@ export class RunningAppliance implements Appliance {
   async command<C extends CoreCommand>(core: CoreId, command: C): Promise<CoreAnswer<C["kind"]>> {
     const answer =
       command.kind === "ping"
-        ? this.#questions.ping(core, command.address, command.size, command.timeoutMs)
+        ? this.#questions.ping(core, command)
         : this.#questions.ask(core, { kind: "command", command });
     return (await answer) as CoreAnswer<C["kind"]>;
   }

@@ -4,6 +4,7 @@
 import type { ClearFilter } from "../bridge/bridging.ts";
 import type { CoreCommand, RawRow } from "../control/appliance-port.ts";
 import type { Core } from "../core/core.ts";
+import { routeRows } from "../core/route-rows.ts";
 import { TABLE_COUNT, Table } from "../engine/message.ts";
 import { STATUS_NAMES, Status } from "../host/sender.ts";
 import type { Millis } from "../lib/units.ts";
@@ -11,7 +12,7 @@ import type { Millis } from "../lib/units.ts";
 /** An IPv4 packet without options holds so much (RFC 791 3.1). */
 const MAX_PAYLOAD = 65535 - 20;
 /** Where the rows of a command's table are. */
-const TABLES = { arp: Table.Arp, bridge: Table.Bridge, lacp: Table.Lag } as const;
+const TABLES = { arp: Table.Arp, nd: Table.Nd, bridge: Table.Bridge, lacp: Table.Lag } as const;
 
 /** Rows per answer at most, whatever was asked for. */
 const MAX_ROWS = 512;
@@ -28,12 +29,16 @@ export class Commands {
       replied: (_from, id, _sequence, _bytes, _ttl, now) => pong(id, "", now),
       refused: (_to, id, _sequence, _type, _code, _from, now) => pong(id, "unreachable", now),
     });
+    core.dispatch.host6.listen({
+      replied6: (_from, id, _sequence, _bytes, _hops, now) => pong(id, "", now),
+      refused6: (_to, id, _sequence, _type, _code, _from, now) => pong(id, "unreachable", now),
+    });
   }
 
   /** Runs one command and gives its answer. Throws for what cannot be done. */
   run(command: CoreCommand, now: Millis): unknown {
     const { dispatch } = this.#core;
-    const { resolver, bridging, host } = dispatch;
+    const { resolver, bridging, nd } = dispatch;
     switch (command.kind) {
       case "rows": {
         return dispatch
@@ -45,7 +50,7 @@ export class Commands {
       case "timers":
         return { rows: dispatch.timers(now), next: -1 };
       case "routes":
-        return host.routes(command.cursor, Math.min(command.limit, MAX_ROWS));
+        return routeRows(dispatch, command.cursor, Math.min(command.limit, MAX_ROWS));
       case "arp-add":
         resolver.addStatic(command.interface, command.address, command.mac, now);
         return { count: 1 };
@@ -57,6 +62,18 @@ export class Commands {
         };
       case "arp-announce":
         return { count: resolver.announce(-1, command.address, now) };
+      case "nd-add": {
+        const { interface: iface, address, mac } = command;
+        return { count: Number(nd.addStatic({ iface, address, mac }, now)) };
+      }
+      case "nd-rm":
+        return { count: nd.remove(command.address, command.interface, now) };
+      case "nd-clear": {
+        const which = command.address === null ? {} : { address: command.address };
+        return { count: nd.clear({ iface: command.interface, ...which }, now) };
+      }
+      case "nd-announce":
+        return { count: nd.announce(command.interface, now) };
       case "bridge-add":
         return {
           count: Number(
@@ -72,10 +89,15 @@ export class Commands {
       case "send":
         return { status: this.#send(command, now) };
       case "ping":
-        return {
-          status: host.startPing(command.address, command.id ?? 0, 0, now, command.size),
-        };
+        return { status: this.#ping(command, now) };
     }
+  }
+
+  #ping(command: Extract<CoreCommand, { kind: "ping" }>, now: Millis): number {
+    const { host, host6 } = this.#core.dispatch;
+    const { address, interface: iface = -1, id = 0, size } = command;
+    if (typeof address === "number") return host.startPing(address, id, 0, now, size);
+    return host6.startPing6(address, iface, id, 0, now, size);
   }
 
   /** Puts a program's packet into a buffer and sends it; the buffer goes back when it has left or been copied. */

@@ -1,7 +1,7 @@
 // Questions to cores and their answers: each has a number, a time-out, and ends when its core does. An echo is answered
 // apart from its command, because the reply may reach another core than the one that sent it.
 
-import type { PingAnswer } from "../control/appliance-port.ts";
+import type { CoreCommand, PingAnswer } from "../control/appliance-port.ts";
 import { STATUS_NAMES, Status } from "../host/sender.ts";
 import type { CoreId, Millis } from "../lib/units.ts";
 import { ApplianceError, revive } from "./errors.ts";
@@ -82,17 +82,17 @@ export class Questions {
   }
 
   /** Sends one echo from a core. */
-  async ping(core: CoreId, address: number, size: number, timeoutMs: Millis): Promise<PingAnswer> {
+  async ping(core: CoreId, question: Extract<CoreCommand, { kind: "ping" }>): Promise<PingAnswer> {
     const id = this.#nextPing++ & 0xffff;
     const sent = this.#now();
     const answer = new Promise<PingAnswer>((resolve) => {
       const timer = setTimeout(() => {
         this.#pings.delete(id);
         resolve({ replied: false, roundTripMs: 0, reason: "timeout" });
-      }, timeoutMs);
+      }, question.timeoutMs);
       this.#pings.set(id, { sent, timer, resolve });
     });
-    const command = { kind: "ping", address, size, timeoutMs, id } as const;
+    const command = { ...question, id };
     const { status } = (await this.ask(core, { kind: "command", command })) as { status: number };
     if (status > LAST_GOOD_STATUS) {
       this.#ponged(id, STATUS_NAMES[status] ?? "unreachable", this.#now());
