@@ -12,7 +12,8 @@ import {
   firstLightConfig,
   populateFirstLight,
 } from "./first-light.ts";
-import { Neighbourhood } from "./neighbourhood.ts";
+import { BUNDLE_BEHAVIOUR, BUNDLE_PORTS, Bundle, bundleConfig, populateBundle } from "./bundle.ts";
+import { Neighbourhood, type Outside } from "./neighbourhood.ts";
 import { type Sample, takeSample } from "./sample.ts";
 import { COLOUR, line, PLAIN, screen, summary } from "./view.ts";
 
@@ -21,6 +22,10 @@ export const LABS: readonly { readonly name: string; readonly shows: string }[] 
   {
     name: "first-light",
     shows: "64 stations in 3 VLANs around 4 cores: bridging, ARP, routing, moves and silence",
+  },
+  {
+    name: "lacp",
+    shows: "four cables to one switch as LA/1; the partner breaks one after the other, in seven ways",
   },
 ];
 
@@ -60,20 +65,15 @@ const CLEAR_BELOW = "\u001b[J";
 
 /** Runs a lab to its end; the exit code: 0, or 1 when the cores' tables did not agree in the end. */
 export async function runLab(options: LabOptions): Promise<number> {
-  const appliance = await options.start(firstLightConfig(options.cores));
+  const isBundle = options.name === "lacp";
+  const appliance = await options.start((isBundle ? bundleConfig : firstLightConfig)(options.cores));
   const neighbourhood = new Neighbourhood(appliance);
-  const world = new World(
-    FIRST_LIGHT_PORTS,
-    options.seed,
-    FIRST_LIGHT_BEHAVIOUR,
-    neighbourhood.send,
-    FIRST_LIGHT_STRANGERS,
-  );
-  populateFirstLight(world);
+  const { world, outside, calm } = (isBundle ? makeBundle : makeFirstLight)(neighbourhood, options.seed);
   const served = await options.serve(appliance);
-  const turning = setInterval(() => neighbourhood.turn(world, appliance.clock.now()), WORLD_STEP);
+  const turning = setInterval(() => neighbourhood.turn(outside, appliance.clock.now()), WORLD_STEP);
   try {
     await watch(options, appliance, world, served.where);
+    calm();
     const last = await calmDown(appliance, world);
     report(options, last);
     return last.tables.every(({ equal }) => equal) ? 0 : 1;
@@ -82,6 +82,34 @@ export async function runLab(options: LabOptions): Promise<number> {
     await served.close();
     await appliance.stop();
   }
+}
+
+/** What surrounds the appliance, and how it comes to rest. */
+interface Surroundings {
+  readonly world: World;
+  readonly outside: Outside;
+  readonly calm: () => void;
+}
+
+function makeFirstLight(neighbourhood: Neighbourhood, seed: number): Surroundings {
+  const world = new World(
+    FIRST_LIGHT_PORTS,
+    seed,
+    FIRST_LIGHT_BEHAVIOUR,
+    neighbourhood.send,
+    FIRST_LIGHT_STRANGERS,
+  );
+  populateFirstLight(world);
+  return { world, outside: world, calm: () => {} };
+}
+
+function makeBundle(neighbourhood: Neighbourhood, seed: number): Surroundings {
+  const { send, setLink } = neighbourhood;
+  const bundle = new Bundle(seed, { toAppliance: send, setLink });
+  const world = new World(BUNDLE_PORTS, seed, BUNDLE_BEHAVIOUR, bundle.send);
+  bundle.world = world;
+  populateBundle(world);
+  return { world, outside: bundle, calm: () => bundle.calm() };
 }
 
 /** Shows the lab until its time is over or somebody ends it. */

@@ -10,6 +10,9 @@ import type { World } from "../sim/world.ts";
 import { Distributor } from "../steering/distributor.ts";
 import * as bytes from "../wire/bytes.ts";
 
+/** Who gets the appliance's frames and acts in time: a world, or what stands between. */
+export type Outside = Pick<World, "deliver" | "tick">;
+
 export class Neighbourhood {
   readonly #appliance: RunningAppliance;
   readonly #ends: MemoryPort[][];
@@ -57,8 +60,13 @@ export class Neighbourhood {
     if (this.#ends[port]?.[core]?.send(this.#single) !== 1) this.refused++;
   };
 
+  /** Plugs or pulls the cable of a port; the appliance sees its link go. */
+  readonly setLink = (port: PortId, up: boolean): void => {
+    this.#ends[port]?.[0]?.setUp(up);
+  };
+
   /** Brings the appliance's frames to the stations, and lets the stations act. */
-  turn(world: World, now: Millis): void {
+  turn(world: Outside, now: Millis): void {
     this.#now = now;
     for (const [port, queues] of this.#ends.entries()) {
       for (const end of queues) this.#drain(world, port, end, now);
@@ -66,7 +74,7 @@ export class Neighbourhood {
     world.tick(now);
   }
 
-  #drain(world: World, port: PortId, end: MemoryPort, now: Millis): void {
+  #drain(world: Outside, port: PortId, end: MemoryPort, now: Millis): void {
     const batch = this.#batch;
     for (let full = true; full; ) {
       end.receive(batch);
