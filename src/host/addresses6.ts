@@ -27,10 +27,10 @@ export class Addresses6 {
   readonly #own = new Map<string, Own>();
   readonly #bucket: Int32Array = new Int32Array(BUCKETS).fill(NONE);
   // Columns, unicast addresses first.
-  #a: Uint32Array = new Uint32Array(0);
-  #b: Uint32Array = new Uint32Array(0);
-  #c: Uint32Array = new Uint32Array(0);
-  #d: Uint32Array = new Uint32Array(0);
+  #a: Int32Array = new Int32Array(0);
+  #b: Int32Array = new Int32Array(0);
+  #c: Int32Array = new Int32Array(0);
+  #d: Int32Array = new Int32Array(0);
   #iface: Int32Array = new Int32Array(0);
   #prefix: Uint8Array = new Uint8Array(0);
   #preferred: Uint8Array = new Uint8Array(0);
@@ -88,15 +88,15 @@ export class Addresses6 {
     return this.#a.length;
   }
 
-  /** The row of an own address, which is link-local on `iface` or any other on any interface; -1 = not ours. */
+  /** The row of an own address (words of either sign), which is link-local on `iface` or any other on any interface; -1 = not ours. */
   find(iface: number, a: number, b: number, c: number, d: number): number {
     let row = this.#bucket[bucketOf(a, b, c, d)] as number;
     while (row >= 0) {
       if (
-        this.#d[row] === d &&
-        this.#c[row] === c &&
-        this.#b[row] === b &&
-        this.#a[row] === a &&
+        this.#d[row] === (d | 0) &&
+        this.#c[row] === (c | 0) &&
+        this.#b[row] === (b | 0) &&
+        this.#a[row] === (a | 0) &&
         (this.#iface[row] === iface || !isLinkLocal(a))
       ) {
         return row;
@@ -117,7 +117,7 @@ export class Addresses6 {
   /** Word 0..3. */
   word(row: number, index: number): number {
     const column = index === 0 ? this.#a : index === 1 ? this.#b : index === 2 ? this.#c : this.#d;
-    return column[row] as number;
+    return (column[row] as number) >>> 0;
   }
 
   /** True when an address of the interface has these last 24 bits: its solicited-node group is ours. */
@@ -145,7 +145,7 @@ export class Addresses6 {
     let best = NONE;
     let highest = -1;
     for (let row = 0; row < this.#unicast; row++) {
-      const own = this.#a[row] as number;
+      const own = (this.#a[row] as number) >>> 0;
       const here = this.#iface[row] === iface;
       if (!here && (strictly || isLinkLocal(own))) continue;
       const held = scope(own, this.#b[row] as number, this.#c[row] as number, 0);
@@ -184,10 +184,10 @@ export class Addresses6 {
     const list = [...this.#own.values()];
     this.#unicast = list.length;
     if (this.#anycasts) list.push(...this.#anycastOf(list));
-    this.#a = Uint32Array.from(list, ({ words }) => words[0]);
-    this.#b = Uint32Array.from(list, ({ words }) => words[1]);
-    this.#c = Uint32Array.from(list, ({ words }) => words[2]);
-    this.#d = Uint32Array.from(list, ({ words }) => words[3]);
+    this.#a = Int32Array.from(list, ({ words }) => words[0]);
+    this.#b = Int32Array.from(list, ({ words }) => words[1]);
+    this.#c = Int32Array.from(list, ({ words }) => words[2]);
+    this.#d = Int32Array.from(list, ({ words }) => words[3]);
     this.#iface = Int32Array.from(list, ({ iface }) => iface);
     this.#prefix = Uint8Array.from(list, ({ prefix }) => prefix);
     this.#preferred = Uint8Array.from(list, ({ preferred }) => (preferred ? 1 : 0));

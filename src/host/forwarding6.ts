@@ -57,17 +57,17 @@ export class Forwarding6 {
       this.#out.drop(Drop["ip-forwarding-off"]);
       return;
     }
-    if (header6.isLinkLocal(ipv6.source(view, ip, 0))) {
+    if (header6.isLinkLocal(header6.source(view, ip, 0))) {
       // RFC 4291 2.5.6; RFC 4443 3.1: "beyond scope of source address".
       this.#out.drop(Drop["ip6-scope"]);
       this.#unreachable(iface, start, Unreachable.BeyondScope, now);
       return;
     }
     const hop = this.#routes.lookup(
-      ipv6.destination(view, ip, 0),
-      ipv6.destination(view, ip, 1),
-      ipv6.destination(view, ip, 2),
-      ipv6.destination(view, ip, 3),
+      header6.destination(view, ip, 0),
+      header6.destination(view, ip, 1),
+      header6.destination(view, ip, 2),
+      header6.destination(view, ip, 3),
     );
     const { hops } = this.#routes;
     const kind = hops.kind(hop);
@@ -124,20 +124,20 @@ export class Forwarding6 {
     const { hops } = this.#routes;
     const isNeighbour = this.#routes.isOnLink(
       iface,
-      ipv6.source(view, ip, 0),
-      ipv6.source(view, ip, 1),
-      ipv6.source(view, ip, 2),
-      ipv6.source(view, ip, 3),
+      header6.source(view, ip, 0),
+      header6.source(view, ip, 1),
+      header6.source(view, ip, 2),
+      header6.source(view, ip, 3),
     );
     if (!isNeighbour) return;
     let target = ip + header6.DESTINATION;
     if (kind === Hop6.Gateway) {
       if (!header6.isLinkLocal(hops.word(hop, 0))) return;
       target = start - HEADROOM;
-      view.setUint32(target, hops.word(hop, 0));
-      view.setUint32(target + 4, hops.word(hop, 1));
-      view.setUint32(target + 8, hops.word(hop, 2));
-      view.setUint32(target + 12, hops.word(hop, 3));
+      view.setInt32(target, hops.word(hop, 0));
+      view.setInt32(target + 4, hops.word(hop, 1));
+      view.setInt32(target + 8, hops.word(hop, 2));
+      view.setInt32(target + 12, hops.word(hop, 3));
     }
     this.#neighbours?.redirect(iface, start, end, target, now);
   }

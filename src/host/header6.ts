@@ -12,6 +12,15 @@ const HOPS = 7;
 /** Where it says how much. */
 export const PAYLOAD = 4;
 
+/**
+ * Word 0..3 of an address as a signed number: it fits a small integer of the JavaScript engine, where an unsigned one is
+ * put on the heap whenever it is passed on. What compares and shifts words here takes either.
+ */
+export const source = (view: DataView, ip: Offset, word: number): number =>
+  view.getInt32(ip + SOURCE + word * 4);
+export const destination = (view: DataView, ip: Offset, word: number): number =>
+  view.getInt32(ip + DESTINATION + word * 4);
+
 export const setHopLimit = (view: DataView, ip: Offset, value: number): void =>
   view.setUint8(ip + HOPS, value);
 export const setNextHeader = (view: DataView, ip: Offset, value: number): void =>

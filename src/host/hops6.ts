@@ -26,7 +26,7 @@ export class Hops6 {
   #kind: Uint8Array = new Uint8Array(FIRST);
   #iface: Int32Array = new Int32Array(FIRST).fill(-1);
   /** Four words each. */
-  #gateway: Uint32Array = new Uint32Array(FIRST * 4);
+  #gateway: Int32Array = new Int32Array(FIRST * 4);
   #users: Int32Array = new Int32Array(FIRST);
   readonly #byContent = new Map<string, number>();
   readonly #contents: (string | undefined)[] = [];
@@ -41,13 +41,14 @@ export class Hops6 {
     return this.#iface[hop] as number;
   }
 
-  /** Word 0..3 of the gateway's address. */
+  /** Word 0..3 of the gateway's address, signed. */
   word(hop: number, index: number): number {
     return this.#gateway[hop * 4 + index] as number;
   }
 
   gateway(hop: number): Ipv6Words {
-    return [this.word(hop, 0), this.word(hop, 1), this.word(hop, 2), this.word(hop, 3)];
+    const word = (index: number): number => this.word(hop, index) >>> 0;
+    return [word(0), word(1), word(2), word(3)];
   }
 
   /** Hops in use. */
@@ -92,7 +93,7 @@ export class Hops6 {
     const iface = new Int32Array(size).fill(-1);
     iface.set(this.#iface);
     this.#iface = iface;
-    const gateway = new Uint32Array(size * 4);
+    const gateway = new Int32Array(size * 4);
     gateway.set(this.#gateway);
     this.#gateway = gateway;
     const users = new Int32Array(size);

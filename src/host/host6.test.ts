@@ -469,6 +469,8 @@ test("bytes of every length and kind never throw, and nothing stays held for eve
         rig.deliver(0, hex, withOffload ? Buffer.from(offload).toString("hex") : "");
         rig.now += 7;
         rig.host.tick(rig.now);
+        // Nobody answers: what waits is given up, before the recorder's buffers come round.
+        for (const { iface, address } of [...rig.waiting]) rig.fail(iface, address);
       },
     ),
     { numRuns: 4000 },
@@ -477,5 +479,5 @@ test("bytes of every length and kind never throw, and nothing stays held for eve
     rig.now += 61_000;
     rig.host.tick(rig.now);
   }
-  assert.equal(rig.recorder.held - rig.waiting.length, 0);
+  assert.equal(rig.recorder.held, 0);
 });

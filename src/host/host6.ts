@@ -178,10 +178,10 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
   /** RFC 4291 2.5.2, 2.5.3, 2.7, RFC 6890: what is no station, or is ourselves, sent nothing. */
   #isSourceGood(iface: number, ip: Offset): boolean {
     const view = this.#view;
-    const a = ipv6.source(view, ip, 0);
-    const b = ipv6.source(view, ip, 1);
-    const c = ipv6.source(view, ip, 2);
-    const d = ipv6.source(view, ip, 3);
+    const a = header6.source(view, ip, 0);
+    const b = header6.source(view, ip, 1);
+    const c = header6.source(view, ip, 2);
+    const d = header6.source(view, ip, 3);
     if (header6.isMulticast(a) || header6.isUnspecified(a, b, c, d)) return false;
     return !header6.isMartian(a, b, c, d) && this.#addresses.find(iface, a, b, c, d) < 0;
   }
@@ -204,10 +204,10 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
   #dispatch(iface: number, start: Offset, end: Offset, now: Millis): void {
     const view = this.#view;
     const ip = start + ETHERNET;
-    const a = ipv6.destination(view, ip, 0);
-    const b = ipv6.destination(view, ip, 1);
-    const c = ipv6.destination(view, ip, 2);
-    const d = ipv6.destination(view, ip, 3);
+    const a = header6.destination(view, ip, 0);
+    const b = header6.destination(view, ip, 1);
+    const c = header6.destination(view, ip, 2);
+    const d = header6.destination(view, ip, 3);
     if (header6.isMulticast(a)) {
       if (this.#isJoined(iface, a, b, c, d)) {
         this.#local.receive(iface, start, end, Address.Group, now);

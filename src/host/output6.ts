@@ -115,10 +115,10 @@ export class Output6 implements Sender6 {
     let at = start + ETHERNET + header6.DESTINATION;
     if (hops.kind(hop) === Hop6.Gateway) {
       at = start - HEADROOM;
-      this.#view.setUint32(at, hops.word(hop, 0));
-      this.#view.setUint32(at + 4, hops.word(hop, 1));
-      this.#view.setUint32(at + 8, hops.word(hop, 2));
-      this.#view.setUint32(at + 12, hops.word(hop, 3));
+      this.#view.setInt32(at, hops.word(hop, 0));
+      this.#view.setInt32(at + 4, hops.word(hop, 1));
+      this.#view.setInt32(at + 8, hops.word(hop, 2));
+      this.#view.setInt32(at + 12, hops.word(hop, 3));
     }
     return this.#resolve(origin, hops.iface(hop), at, start, end, now);
   }

@@ -130,11 +130,11 @@ export class Routes6 {
     const made: Static = { config: route, network, iface: route.interface };
     this.#static.set(key, made);
     if (route.via === null || route.interface >= 0) return;
-    made.iface = this.#interfaceTowards(route.via);
-    const via = keyOf(route.via, 128);
+    const via = route.via.join(" ");
     const group = this.#byVia.get(via) ?? [];
+    made.iface = group[0]?.iface ?? this.#interfaceTowards(route.via);
     group.push(made);
-    this.#byVia.set(via, group);
+    if (group.length === 1) this.#byVia.set(via, group);
   }
 
   // --- what neighbour discovery tells -----------------------------------------------------------------------------------
@@ -271,7 +271,8 @@ export class Routes6 {
     let best = -1;
     let longest = -1;
     for (const { network, length, told } of this.#connected.values()) {
-      if (length <= longest || keyOf(networkOf(via, length), 0) !== keyOf(network, 0)) continue;
+      const near = networkOf(via, length);
+      if (length <= longest || near.some((word, index) => word !== network[index])) continue;
       longest = length;
       best = [...told.keys()][0] ?? -1;
     }
