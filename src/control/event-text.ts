@@ -2,6 +2,7 @@
 // evidence}.
 
 import type { ApplianceConfig } from "../core/config.ts";
+import { DROP_NAMES } from "../engine/drop.ts";
 import { EVENT_NAMES, type EventName } from "../engine/event.ts";
 import { TABLE_NAMES } from "../engine/message.ts";
 import { ROLE_NAMES } from "../engine/role.ts";
@@ -49,6 +50,7 @@ const words = (subject: string, from: string, to: string, evidence = ""): Words 
 });
 
 const station = (mac: number, vlan: number): string => `station ${formatMac(mac)} vlan ${vlan}`;
+const bound = (reason: number): string => `bound ${DROP_NAMES[reason] ?? reason}`;
 const neighbour = (address: number): string => `arp ${formatIpv4(address)}`;
 
 /** An event without an entry prints its numbers. */
@@ -127,6 +129,8 @@ const DESCRIBE: { readonly [N in EventName]?: Describe } = {
   stalled: (e) =>
     words(`core ${e.core}`, "", "stalled", `slept ${Math.round(e.a)} ms longer than asked`),
   configured: (e) => words("configuration", "", "changed", `${e.a} objects`),
+  "bound-met": (e) => words(bound(e.a), "", "full", `${e.b} given up in the last second`),
+  "bound-cleared": (e) => words(bound(e.a), "full", "", `${e.b} given up in all`),
   "address-in-use": (e, n) => words(neighbour(e.b), "announced", "in use", `on ${n.iface(e.a)}`),
   "nd-added": nd((n) => ["", formatMac(n)]),
   "nd-changed": nd((n) => ["", formatMac(n), "another MAC"]),

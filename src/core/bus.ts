@@ -311,6 +311,12 @@ export class Bus {
     return peer.sender.room;
   }
 
+  /** A peer whose ring is full, with records waiting behind it; -1 = none. */
+  get fullPeer(): CoreId {
+    if (this.#backlogged === 0) return -1;
+    return this.#peers.findIndex((peer) => peer !== null && peer.backlogHead !== peer.backlogTail);
+  }
+
   /** Records that wait behind full rings. */
   get backlogged(): number {
     return this.#backlogged;

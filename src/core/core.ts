@@ -26,6 +26,7 @@ import { Batch, BURST, type Port } from "../ports/port.ts";
 import { Distributor } from "../steering/distributor.ts";
 import { PARK } from "../steering/move.ts";
 import { Mover } from "../steering/mover.ts";
+import { Bounds } from "./bounds.ts";
 import { Bus } from "./bus.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Dispatch } from "./dispatch.ts";
@@ -106,8 +107,10 @@ export class Core implements Out {
   /** Hops of the frame in work. */
   #hops = 0;
   readonly #resync: Resync;
+  readonly #bounds: Bounds;
   readonly #masters: number[];
   #eventsLost = 0;
+  #fullPeer: CoreId = -1;
   #worked = false;
 
   constructor(options: CoreOptions) {
@@ -149,6 +152,7 @@ export class Core implements Out {
       map: this.distributor.move.map,
       bucketOf: (a, b, c, d) => this.distributor.bucketOfTarget(a, b, c, d),
     });
+    this.#bounds = new Bounds(this, this.counters);
     this.#resync = new Resync(this, this.bus, (table) => this.dispatch.replicated(table));
     this.mover = new Mover(this.distributor, this, this.dispatch, (peer) => this.bus.isAlive(peer));
   }
@@ -249,6 +253,10 @@ export class Core implements Out {
     }
     this.dispatch.tick(now);
     this.dispatch.publish(this.counters);
+    this.#bounds.tick(now);
+    const full = this.bus.fullPeer;
+    if (full >= 0 && full !== this.#fullPeer) this.event(EventCode["bus-full"], full, 0, 0, 0);
+    this.#fullPeer = full;
     if (this.cores > 1 && this.#resync.turn(now)) this.#worked = true;
     if (now >= this.#nextPortCheck) this.#checkPorts(now);
     else if (now >= this.#nextMemberCheck) this.#checkMembers(now);

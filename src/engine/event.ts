@@ -40,6 +40,8 @@ export const EVENT_NAMES = [
   "lag-churn", // a port, b 1 = partner, c churn state
   "lag-partner", // a port, b partner system, c partner key, d partner port
   "lag-freed", // a port that left a channel and stays blocked
+  "bound-met", // a drop reason of something that is full, b given up in the last second
+  "bound-cleared", // a drop reason, b given up in all since it was told
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];

@@ -5,6 +5,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { BACKLOG, PEER_RESYNCS } from "../../src/core/bus.ts";
 import { PEER_AT, PEER_COUNTERS } from "../../src/engine/counter.ts";
+import { Drop } from "../../src/engine/drop.ts";
+import { EventCode } from "../../src/engine/event.ts";
 import { Table } from "../../src/engine/message.ts";
 import { Cluster } from "../../src/sim/cluster.ts";
 import { access, plainConfig } from "../../src/sim/configs.ts";
@@ -106,6 +108,14 @@ test("CORE-3 frames beyond the bound are dropped and counted, and their buffers 
   assert.ok((drops["handover-full"] ?? 0) + (drops["pool-empty"] ?? 0) > 0, JSON.stringify(drops));
 
   rest(appliance);
+  appliance.run(20_000, undefined, 10);
 
+  const told = appliance.takeEvents().filter(({ code }) => code === EventCode["bound-met"]);
+  const full = [Drop["handover-full"], Drop["pool-empty"]];
+  assert.ok(
+    told.some(({ a }) => full.includes(a)),
+    "people are told, once",
+  );
+  assert.ok(told.length <= 6, `${told.length} events`);
   assert.equal(first.pool.free, free, "every buffer is free again");
 });
