@@ -157,8 +157,6 @@ export class Core implements Out {
     this.mover = new Mover(this.distributor, this, this.dispatch, (peer) => this.bus.isAlive(peer));
   }
 
-  // --- one round ---------------------------------------------------------------------------------------------------
-
   /** Does all the work there is now, up to a burst per port. True when there was any. */
   round(now: Millis): boolean {
     this.#now = now;
@@ -467,8 +465,6 @@ export class Core implements Out {
     this.view.setFloat64(at + EVENT_NUMBERS + 16, c);
     this.view.setFloat64(at + EVENT_NUMBERS + 24, d);
   }
-
-  // --- for the runtime -------------------------------------------------------------------------------------------------
 
   /** The last look before sleep: nothing to read, nothing behind a full ring. */
   get isIdle(): boolean {
