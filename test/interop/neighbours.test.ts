@@ -147,7 +147,11 @@ ${all.map((vlan) => `  v${vlan}: {bridge: br0, vlan: ${vlan}, addresses: [10.${v
     const requests = await rig.sniff("h10", "eth0", "0806");
     const before = await messages();
     assert.deepEqual(JSON.parse(await rig.wire("s", "sweep", 1, ...wanted.keys())), []);
-    assert.equal(requests().filter(({ hex }) => hex.slice(40, 44) === "0001").length, 0);
+    // Announcements of the appliance's own addresses ask nobody: sender and target are one.
+    const asked = requests().filter(
+      ({ hex }) => hex.slice(40, 44) === "0001" && hex.slice(56, 64) !== hex.slice(76, 84),
+    );
+    assert.deepEqual(asked, []);
     const sent = (await messages()) - before;
     assert.ok(sent < 20, `${sent} messages for 2,000 frames of known stations`);
   });

@@ -320,7 +320,7 @@ export class Rig {
 
   /** Echo requests in a row; how many were answered. */
   async ping(short: string, target: string, count = 3, ...more: string[]): Promise<number> {
-    const args = ["-n", "-c", String(count), "-i", "0.2", "-W", "2", ...more, target];
+    const args = ["-n", "-c", String(count), "-i", "0.02", "-W", "2", ...more, target];
     const done = await this.try(short, "ping", ...args);
     return Number(/(\d+) received/.exec(done.stdout)?.[1] ?? 0);
   }
