@@ -379,6 +379,9 @@ export class RunningAppliance implements Appliance {
       );
     }
     const changes = this.#portChanges(drivers);
+    if (JSON.stringify(config.steering) !== JSON.stringify(before.steering)) {
+      await this.#closeSteered(changes);
+    }
     const undo = Object.fromEntries(
       Object.keys(changes).map((port) => [port, this.openings[Number(port)] ?? null]),
     );
@@ -397,6 +400,24 @@ export class RunningAppliance implements Appliance {
     const word = this.layout.control >> 2;
     for (let role = 0; role < ROLE_COUNT; role++) {
       this.arena.i32[word + Control.RoleAt + role] = electMaster(config, role, () => true);
+    }
+  }
+
+  /**
+   * The kernel steers by a program that was made for the configuration: with another one, ports that it steers are opened
+   * anew. All cores close before the first opens, or the kernel would give frames to the old and to the new sockets.
+   */
+  async #closeSteered(changes: Record<number, PortOpening | null>): Promise<void> {
+    if (this.#config.cores.count === 1) return;
+    const ports: Record<number, null> = {};
+    for (const [port, opening] of this.openings.entries()) {
+      const driver = opening?.driver.driver;
+      if (driver !== "packet" && driver !== "tap") continue;
+      ports[port] = null;
+      if (!(port in changes)) changes[port] = opening;
+    }
+    for (const core of this.#threads.keys()) {
+      await this.#questions.ask(core, { kind: "configure", config: this.#config, ports });
     }
   }
 

@@ -1,6 +1,8 @@
 // The one clock of an appliance: CLOCK_MONOTONIC, in milliseconds since the control core started it. Each thread reads
 // its own fast counter and adds the offset between the two, which it measured once.
 
+// Imported, because the global is a getter that costs as much as the clock.
+import { performance } from "node:perf_hooks";
 import type { Millis } from "../lib/units.ts";
 
 /** Nanoseconds of CLOCK_MONOTONIC, the same in every thread. */
