@@ -342,7 +342,7 @@ export class Entries implements Movers {
     now: Millis,
   ): number {
     const { out } = this.#context;
-    if (!this.ledger.makeRoom(true, now)) {
+    if (!this.ledger.makeRoom(true, true, now)) {
       out.drop(Drop["nd-table-full"]);
       return -1;
     }
@@ -419,7 +419,12 @@ export class Entries implements Movers {
     const router = (outcome & Act.Router) !== 0 ? isRouter : wasRouter;
     const isNew = !wasUsable;
     const isChanged = isNew || hardware !== table.mac(slot) || router !== wasRouter;
-    if (isNew && before !== State.None && before !== State.Gone && !ledger.makeRoom(true, now)) {
+    if (
+      isNew &&
+      before !== State.None &&
+      before !== State.Gone &&
+      !ledger.makeRoom(true, false, now)
+    ) {
       this.#passing(slot, hardware, router, now);
       return;
     }
@@ -752,7 +757,7 @@ export class Entries implements Movers {
       return;
     }
     const wasUsable = table.isUsable(slot);
-    if (!wasUsable && !ledger.makeRoom(false, now)) {
+    if (!wasUsable && !ledger.makeRoom(false, false, now)) {
       if (slot >= 0) this.pending.release(slot, message.macOf(view, at), now);
       this.#context.out.drop(Drop["nd-table-full"]);
       return;
@@ -855,7 +860,7 @@ export class Entries implements Movers {
     const { table, ledger } = this;
     let slot = table.find(iface, a, b, c, d);
     const wasUsable = table.isUsable(slot);
-    if (!wasUsable && !ledger.makeRoom(true, now)) return -1;
+    if (!wasUsable && !ledger.makeRoom(true, false, now)) return -1;
     if (slot < 0) slot = ledger.create(iface, a, b, c, d, this.#bucketOf(a, b, c, d));
     if (slot < 0) return -1;
     table.setRun(slot, false);

@@ -15,7 +15,7 @@ const REMEMBER: Millis = 600_000;
 /** On the core that runs the machine a use is noted at most so often, so that steady traffic costs a comparison. */
 export const USE_GRAIN: Millis = 1000;
 /** Slots looked at for one to evict that this core may, per core: the share of them is 1/N on average. */
-const VICTIMS = 16;
+const VICTIMS = 32;
 
 /** Tells people of an address with a number of up to 48 bits (engine/event.ts). */
 export function tellEvent(
@@ -199,30 +199,49 @@ export class Ledger {
     this.lay(slot, now);
   }
 
-  /** Room for one more known neighbour; `isRunHere`: this core keeps the bound, a replica has slots to spare. */
-  makeRoom(isRunHere: boolean, now: Millis): boolean {
+  /**
+   * Room for one more known neighbour. `isRunHere`: this core keeps the bound, a replica has slots to spare. `isHint`: the
+   * new one only spoke up itself; then no neighbour goes that is in use, for anybody on the link can pretend to be many.
+   */
+  makeRoom(isRunHere: boolean, isHint: boolean, now: Millis): boolean {
     const { config } = this.#context;
-    const spare = isRunHere ? 0 : config.maxPending;
-    return (
-      this.table.entries < Math.min(this.#built, config.maxEntries) + spare || this.#evict(now)
-    );
+    const limit = Math.min(this.#built, config.maxEntries) + (isRunHere ? 0 : config.maxPending);
+    return this.table.entries < limit || this.#evict(isHint, now);
   }
 
-  /** Gives the least recently used neighbour up that this core runs. */
-  #evict(now: Millis): boolean {
+  /** Gives a neighbour up that this core runs: one that is idle, else (not for a hint) the one longest in its place. */
+  #evict(isHint: boolean, now: Millis): boolean {
     const { table } = this;
+    let oldest = -1;
     for (let tries = VICTIMS * this.#context.out.cores; tries > 0; tries--) {
-      const slot = table.leastUsed();
-      if (slot < 0) return false;
+      const slot = table.oldestKnown();
+      if (slot < 0 || slot === oldest) break;
       if (table.isRun(slot)) {
-        this.evictions++;
-        this.event("nd-full", slot, 0);
-        this.remove(slot, now);
-        return true;
+        if (this.#isIdle(slot, isHint, now)) {
+          this.#giveUp(slot, now);
+          return true;
+        }
+        if (oldest < 0) oldest = slot;
       }
       table.demote(slot);
     }
-    return false;
+    if (oldest < 0 || isHint) return false;
+    this.#giveUp(oldest, now);
+    return true;
+  }
+
+  /** Nothing has left through it lately; for a hint: not at all since it was last confirmed, and it is in doubt. */
+  #isIdle(slot: number, isHint: boolean, now: Millis): boolean {
+    const { table } = this;
+    if (isHint && table.state(slot) !== State.Stale) return false;
+    const isUnused = table.touched(slot) <= table.updated(slot);
+    return isHint ? isUnused : isUnused && now - table.touched(slot) > 2 * USE_GRAIN;
+  }
+
+  #giveUp(slot: number, now: Millis): void {
+    this.evictions++;
+    this.event("nd-full", slot, 0);
+    this.remove(slot, now);
   }
 }
 

@@ -99,13 +99,15 @@ test("the digest does not depend on order, and does on what must be equal on all
   assert.notEqual(fill(order), fill(order, 7));
 });
 
-test("the least recently used goes first, and static neighbours never", () => {
+test("known neighbours stand in the order in which they came, and static ones stand apart", () => {
   const table = new Table(8);
   for (let n = 0; n < 4; n++) {
     const slot = table.create(0, 0, 0, 0, n);
     table.assign(slot, n + 1, false, n === 0, 0);
     table.enter(slot, State.Stale);
   }
-  table.touch(table.find(0, 0, 0, 0, 1), 5);
-  assert.equal(table.leastUsed(), table.find(0, 0, 0, 0, 2));
+  assert.equal(table.oldestKnown(), table.find(0, 0, 0, 0, 1));
+  table.demote(table.find(0, 0, 0, 0, 1));
+  assert.equal(table.oldestKnown(), table.find(0, 0, 0, 0, 2));
+  table.check();
 });

@@ -60,7 +60,6 @@ export class Table {
   /** When the MAC was last confirmed or changed. */
   readonly #updated: Float64Array;
   readonly #touched: Float64Array;
-  readonly #placed: Float64Array;
   /** Uses before need not be noted. */
   readonly #quiet: Float64Array;
   /** When a solicitation last left. */
@@ -99,7 +98,6 @@ export class Table {
     this.bucket = new Uint8Array(capacity);
     this.#updated = doubles();
     this.#touched = doubles();
-    this.#placed = doubles();
     this.#quiet = doubles();
     this.#asked = doubles();
     this.#askersLow = words();
@@ -338,7 +336,6 @@ export class Table {
     this.#flags[slot] = kept | (isStatic ? IS_STATIC : 0) | (isRouter ? IS_ROUTER : 0);
     this.#updated[slot] = now;
     this.#touched[slot] = now;
-    this.#placed[slot] = now;
     if (!isUsable(this.#state[slot]!)) return;
     this.#digest ^= this.#digestOf(slot);
     if (wasStatic === isStatic) return;
@@ -352,6 +349,11 @@ export class Table {
 
   setUpdated(slot: number, now: Millis): void {
     this.#updated[slot] = now;
+  }
+
+  /** When a frame was last noted to leave through the entry, or when it was made. */
+  touched(slot: number): Millis {
+    return this.#touched[slot]!;
   }
 
   touch(slot: number, now: Millis): void {
@@ -443,17 +445,9 @@ export class Table {
     return this.#counts[GONE]! > 0 ? this.#next[this.capacity + GONE]! : -1;
   }
 
-  /** The known neighbour to give up at the limit, or -1: second chance in order of age, one not used since goes first. */
-  leastUsed(): number {
-    if (this.#counts[KNOWN] === 0) return -1;
-    const sentinel = this.capacity + KNOWN;
-    for (;;) {
-      const slot = this.#next[sentinel]!;
-      if (this.#touched[slot]! <= this.#placed[slot]!) return slot;
-      this.#placed[slot] = this.#touched[slot]!;
-      this.#unlink(slot);
-      this.#link(slot, KNOWN);
-    }
+  /** The known neighbour that has been longest in its place, or -1. */
+  oldestKnown(): number {
+    return this.#counts[KNOWN] === 0 ? -1 : this.#next[this.capacity + KNOWN]!;
   }
 
   /** Puts a known neighbour behind all others that may be given up. */
