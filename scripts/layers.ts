@@ -6,7 +6,7 @@ import { posix } from "node:path";
 import { files, report, text } from "./files.ts";
 
 const BASE = ["lib", "wire", "engine"];
-const PROTOCOLS = ["arp", "bridge", "host", "lag", "steering"];
+const PROTOCOLS = ["arp", "bridge", "host", "lag", "nd", "steering"];
 
 /** Layer -> layers that it may import, beside itself. An entry with a slash is one file or a folder in a layer. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {
@@ -60,7 +60,7 @@ const PURE = new Set(["lib", "wire", "engine", ...PROTOCOLS, "core", "sim"]);
 const IMPORT = /(?:\bfrom\s+|\bimport\s+|\bimport\s*\(\s*)"([^"]+)"/g;
 
 function layerOf(path: string): string {
-  return path.split("/")[0] ?? "";
+  return (path.split("/")[0] ?? "").replace(".test.ts", ".ts");
 }
 
 function isAllowed(target: string, layer: string, arrows: readonly string[]): boolean {

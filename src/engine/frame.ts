@@ -23,9 +23,9 @@ export const OFFLOAD: number = HEADER;
 export const FRAME_ROOM: number = 2048 - HEADROOM;
 /** Size of an ordinary buffer, headroom included. */
 export const BUFFER = 2048;
-/** Largest frame that any port may deliver: a GSO super-frame of 64 KiB and its headers (IFF_VNET_HDR). */
-export const MAX_FRAME: number = 65536 + 64;
-/** Size of a buffer for super-frames, headroom included: a multiple of 4096. */
+/**
+ * Size of a buffer for super-frames (64 KiB and headers: IFF_VNET_HDR), headroom included: a multiple of 4096.
+ */
 export const BIG_BUFFER = 69632;
 /** Shortest frame: two MACs and a type. Frames on veth are not padded to 60 bytes. */
 export const MIN_FRAME = 14;

@@ -3,9 +3,7 @@
 // output, on any machine, with no privilege.
 
 import type { ApplianceConfig } from "../core/config.ts";
-import { PORT_AT, PORT_COUNTERS, PortCounter } from "../engine/counter.ts";
 import { FRAME_ROOM } from "../engine/frame.ts";
-import { TABLE_COUNT, TABLE_NAMES } from "../engine/message.ts";
 import type { Millis, PortId } from "../lib/units.ts";
 import { Cluster, type ClusterEvent } from "../sim/cluster.ts";
 import { openCapture } from "../wire/capture.ts";
@@ -115,51 +113,4 @@ function runUntil(cluster: Cluster, until: Millis): void {
   const gap = until - cluster.now;
   if (gap > FINE) cluster.run(gap - FINE, undefined, COARSE_STEP);
   if (gap > 0) cluster.run(until - cluster.now);
-}
-
-/** Frames and bytes of each port over all cores. */
-export function portTotals(result: ReplayResult): {
-  port: string;
-  received: number;
-  sent: number;
-  drops: number;
-}[] {
-  return result.cluster.config.common.ports.map(({ name }, port) => {
-    const total = (counter: number): number =>
-      result.cluster.cores.reduce(
-        (sum, core) => sum + (core.counters[PORT_AT + port * PORT_COUNTERS + counter] as number),
-        0,
-      );
-    return {
-      port: name,
-      received: total(PortCounter.FramesReceived),
-      sent: total(PortCounter.FramesSent),
-      drops: total(PortCounter.Drops),
-    };
-  });
-}
-
-/** All rows of every replicated table of every core, as the engines tell them. */
-export function tableRows(
-  result: ReplayResult,
-): { table: string; rows: Record<string, unknown>[] }[] {
-  const { cluster } = result;
-  return TABLE_NAMES.slice(0, TABLE_COUNT).map((table, index) => {
-    const rows: Record<string, unknown>[] = [];
-    for (const core of cluster.cores) {
-      for (let cursor = 0; cursor >= 0; ) {
-        const slice = core.dispatch.replicated(index)?.rows(cursor, 1024, cluster.now);
-        rows.push(...(slice?.rows ?? []));
-        cursor = slice?.next ?? -1;
-      }
-    }
-    return { table, rows };
-  });
-}
-
-/** True when all cores' copies of every table are equal. */
-export function coherent(result: ReplayResult): Record<string, boolean> {
-  return Object.fromEntries(
-    TABLE_NAMES.map((table, index) => [table, result.cluster.isCoherent(index)]),
-  );
 }

@@ -1,5 +1,5 @@
 // An Out that remembers: frames in hex, messages, drops and events, for tests of one engine on its own and of several
-// engines joined by hand (`deliver`). Frames live in an arena of its own.
+// engines joined by hand (`accept`). Frames live in an arena of its own.
 
 import { DROP_NAMES } from "../engine/drop.ts";
 import { EVENT_NAMES } from "../engine/event.ts";
@@ -149,23 +149,5 @@ export class Recorder implements Out {
   clear(): void {
     for (const list of [this.frames, this.messages, this.handovers, this.drops, this.events])
       list.length = 0;
-  }
-}
-
-/** Delivers all messages between engines on recorders until none is left; returns how many there were. */
-export function settle(
-  recorders: readonly Recorder[],
-  engines: readonly Engine[],
-  now: Millis,
-): number {
-  let count = 0;
-  for (;;) {
-    const pending = recorders.flatMap((recorder) => recorder.messages.splice(0));
-    if (pending.length === 0) return count;
-    for (const message of pending) {
-      count++;
-      const engine = engines[message.to];
-      if (engine !== undefined) recorders[message.to]?.accept(message, engine, now);
-    }
   }
 }
