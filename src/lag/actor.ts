@@ -6,7 +6,7 @@ import type { Millis } from "../lib/units.ts";
 import { State } from "../wire/lacp.ts";
 import { makePortState } from "./begin.ts";
 import * as churn from "./churn.ts";
-import { LONG_TIMEOUT, SHORT_TIMEOUT, type LagChannelConfig } from "./config.ts";
+import { type LagChannelConfig, LONG_TIMEOUT, SHORT_TIMEOUT } from "./config.ts";
 import * as mux from "./mux.ts";
 import * as periodic from "./periodic.ts";
 import { has, OFF, type PortState, put, Selected, type Side } from "./port-state.ts";

@@ -4,7 +4,7 @@ import { DROP_NAMES } from "../engine/drop.ts";
 import { Prng } from "../lib/prng.ts";
 import { LagRig, type LagSystem, RIG_SYSTEMS } from "../sim/lag-rig.ts";
 import * as lacp from "../wire/lacp.ts";
-import { Mux, MUX_NAMES } from "./mux.ts";
+import { MUX_NAMES, Mux } from "./mux.ts";
 import { Receive } from "./receive.ts";
 
 const muxes = (system: LagSystem): string[] =>

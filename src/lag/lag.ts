@@ -10,15 +10,15 @@ import { EventCode } from "../engine/event.ts";
 import { Message, Table } from "../engine/message.ts";
 import type { Engine, Out, Replicated } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
-import type { CoreId, Mac, Millis, Offset, PortId } from "../lib/units.ts";
+import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import * as lacp from "../wire/lacp.ts";
-import * as slow from "../wire/slow.ts";
 import { Actor, type ActorHooks } from "./actor.ts";
-import { type LagConfig, RECEIVE_LIMIT, RESEND, STALL } from "./config.ts";
+import { type LagConfig, RESEND, STALL } from "./config.ts";
 import { epochOfConfig, inherit } from "./inherit.ts";
 import * as message from "./message.ts";
 import { mayCollect, mayDistribute } from "./mux.ts";
 import { OFF, type PortState, type Side } from "./port-state.ts";
+import { SlowFrames } from "./slow-frames.ts";
 import { Sync } from "./sync.ts";
 import { rowOf } from "./view.ts";
 
@@ -29,17 +29,6 @@ export interface MemberSink {
 
 /** A core that missed messages asks for all of them after so long. Our choice: a reload is over by then. */
 const ASK_AGAIN: Millis = 1000;
-/** Behind the Ethernet type. */
-const PAYLOAD = 14;
-const NO_SIDE: Side = {
-  systemPriority: 0,
-  system: 0,
-  key: 0,
-  portPriority: 0,
-  port: 0,
-  state: 0,
-};
-
 /** Where a port is: its channel's actor, and its index there. */
 interface Place {
   readonly actor: Actor;
@@ -63,12 +52,12 @@ export class Lag implements Engine, Replicated {
   #lastTick: Millis = OFF;
   /** When the master is to be asked for everything; OFF = not. */
   #askAt: Millis;
-  readonly #actorSide: Side = { ...NO_SIDE };
-  readonly #partnerSide: Side = { ...NO_SIDE };
+  readonly #frames: SlowFrames;
 
   constructor(config: LagConfig, common: CommonConfig, out: Out, sink: MemberSink) {
     this.#out = out;
     this.#sink = sink;
+    this.#frames = new SlowFrames(out, this.#isOwn);
     this.#config = config;
     this.#ports = common.ports.length;
     this.#link = common.ports.map(() => true);
@@ -155,91 +144,14 @@ export class Lag implements Engine, Replicated {
       return;
     }
     this.#checkRole(now);
-    if (isTooMany(place.actor.ports[place.index] as PortState, now))
-      this.#out.drop(Drop["lacp-rate"]);
-    else this.#receiveOnMaster(place, port, start, end, now);
-  }
-
-  #receiveOnMaster(place: Place, port: PortId, start: Offset, end: Offset, now: Millis): void {
-    const { view } = this.#out;
-    const at = start + PAYLOAD;
-    const { counts } = place.actor.ports[place.index] as PortState;
-    if (!slow.isValid(view, at, end)) {
-      counts.illegalReceived++;
-      this.#out.drop(Drop["lacp-short"]);
-      return;
-    }
-    const subtype = slow.subtype(view, at);
-    if (subtype === slow.Subtype.Lacp) this.#receiveLacp(place, port, at, end, now);
-    else if (subtype === slow.Subtype.Marker) this.#receiveMarker(place, start, end);
-    else {
-      // 0 and all above 10 may not be; 3 to 10 are others' (annex 43B.4).
-      if (subtype === 0 || subtype > slow.Subtype.Ossp) counts.illegalReceived++;
-      else counts.unknownReceived++;
-      this.#out.drop(Drop["slow-subtype"]);
-    }
-  }
-
-  #receiveLacp(place: Place, port: PortId, at: Offset, end: Offset, now: Millis): void {
-    const { view } = this.#out;
-    const { actor, index } = place;
-    const state = actor.ports[index] as PortState;
-    const { counts, partner } = state;
-    if (!lacp.isValid(view, at, end)) {
-      counts.illegalReceived++;
-      this.#out.drop(Drop["lacp-short"]);
-      return;
-    }
-    if (!state.lacp) {
-      this.#out.drop(Drop["lacp-no-channel"]);
-      return;
-    }
-    read(view, at, lacp.ACTOR, this.#actorSide);
-    read(view, at, lacp.PARTNER, this.#partnerSide);
-    if (this.#isOwn(this.#actorSide)) {
-      counts.ownReceived++;
-      state.looped = now;
-      this.#out.drop(Drop["lacp-own"]);
-      return;
-    }
-    const isNew =
-      partner.system !== this.#actorSide.system ||
-      partner.key !== this.#actorSide.key ||
-      partner.port !== this.#actorSide.port;
-    if (isNew) {
-      const { system, key, port: theirs } = this.#actorSide;
-      this.#out.event(EventCode["lag-partner"], port, system, key, theirs);
-    }
-    actor.received(index, this.#actorSide, this.#partnerSide, now);
-    this.#flush(now);
+    if (this.#frames.receive(place.actor, place.index, start, end, now)) this.#flush(now);
   }
 
   /** True for a PDU that one of our own channels sent: no aggregate may be with itself (43.4.14). */
-  #isOwn({ system, systemPriority }: Side): boolean {
-    return this.#config.channels.some(
+  readonly #isOwn = ({ system, systemPriority }: Side): boolean =>
+    this.#config.channels.some(
       (channel) => channel.system === system && channel.systemPriority === systemPriority,
     );
-  }
-
-  #receiveMarker(place: Place, start: Offset, end: Offset): void {
-    const { view } = this.#out;
-    const port = place.actor.ports[place.index] as PortState;
-    const at = start + PAYLOAD;
-    if (!lacp.isValidMarker(view, at, end)) {
-      port.counts.illegalReceived++;
-      this.#out.drop(Drop["lacp-short"]);
-    } else if (lacp.isMarkerInformation(view, at)) {
-      port.counts.markerReceived++;
-      port.counts.markerResponsesSent++;
-      lacp.turnMarker(view, start, port.mac);
-      this.#out.transmit(port.port, start, end);
-    } else {
-      // Nobody here asks, so an answer is not for us.
-      if (lacp.isMarkerResponse(view, at)) port.counts.markerResponsesReceived++;
-      else port.counts.unknownReceived++;
-      this.#out.drop(Drop["slow-subtype"]);
-    }
-  }
 
   // --- messages ------------------------------------------------------------------------------------------------------
 
@@ -481,24 +393,4 @@ export class Lag implements Engine, Replicated {
       ),
     );
   }
-}
-
-/** Counts the frames of a second; true beyond what is looked at. */
-function isTooMany(port: PortState, now: Millis): boolean {
-  const second = Math.floor(now / 1000);
-  if (second !== port.second) {
-    port.second = second;
-    port.inSecond = 0;
-  }
-  port.inSecond++;
-  return port.inSecond > RECEIVE_LIMIT;
-}
-
-function read(view: DataView, at: Offset, side: number, to: Side): void {
-  to.systemPriority = lacp.systemPriority(view, at, side);
-  to.system = lacp.system(view, at, side) as Mac;
-  to.key = lacp.key(view, at, side);
-  to.portPriority = lacp.portPriority(view, at, side);
-  to.port = lacp.port(view, at, side);
-  to.state = lacp.state(view, at, side);
 }
