@@ -31,7 +31,7 @@ export function channelConfig(
 }
 
 /** The key of a channel that names none: its number, so that two channels of one system never share one. */
-function keyOf(name: string, section: ChannelSection): number {
+export function keyOf(name: string, section: ChannelSection): number {
   const number = Number(/(\d{1,5})$/.exec(name)?.[1] ?? LAG_DEFAULTS.key);
   return section.lacp?.key ?? (number >= 1 && number <= 65535 ? number : LAG_DEFAULTS.key);
 }

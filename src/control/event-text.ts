@@ -6,6 +6,10 @@ import { DROP_NAMES } from "../engine/drop.ts";
 import { EVENT_NAMES, type EventName } from "../engine/event.ts";
 import { TABLE_NAMES } from "../engine/message.ts";
 import { ROLE_NAMES } from "../engine/role.ts";
+import { CHURN_NAMES } from "../lag/churn.ts";
+import { MUX_NAMES } from "../lag/mux.ts";
+import { SELECTED_NAMES } from "../lag/port-state.ts";
+import { CHOICE_NAMES } from "../lag/selection.ts";
 import { formatIpv4, formatIpv6, formatMac } from "../wire/text.ts";
 import type { RawEvent } from "./appliance-port.ts";
 
@@ -51,6 +55,7 @@ const words = (subject: string, from: string, to: string, evidence = ""): Words 
 
 const station = (mac: number, vlan: number): string => `station ${formatMac(mac)} vlan ${vlan}`;
 const bound = (reason: number): string => `bound ${DROP_NAMES[reason] ?? reason}`;
+const member = (e: RawEvent, n: Namer): string => `port ${n.port(e.a)}`;
 const neighbour = (address: number): string => `arp ${formatIpv4(address)}`;
 
 /** An event without an entry prints its numbers. */
@@ -131,6 +136,15 @@ const DESCRIBE: { readonly [N in EventName]?: Describe } = {
   configured: (e) => words("configuration", "", "changed", `${e.a} objects`),
   "bound-met": (e) => words(bound(e.a), "", "full", `${e.b} given up in the last second`),
   "bound-cleared": (e) => words(bound(e.a), "full", "", `${e.b} given up in all`),
+  "lag-member": (e, n) =>
+    words(member(e, n), MUX_NAMES[e.b] ?? "", MUX_NAMES[e.c] ?? "", CHOICE_NAMES[e.d]),
+  "lag-selected": (e, n) => words(member(e, n), "", SELECTED_NAMES[e.b] ?? "", CHOICE_NAMES[e.c]),
+  "lag-churn": (e, n) =>
+    words(member(e, n), "", CHURN_NAMES[e.c] ?? "", e.b === 1 ? "its partner" : "this side"),
+  "lag-partner": (e, n) =>
+    words(member(e, n), "", `partner ${formatMac(e.b)}`, `key ${e.c}, port ${e.d}`),
+  "lag-freed": (e, n) =>
+    words(member(e, n), "in a channel", "shut", "a second link of its bridge: pull its cable to open it"),
   "address-in-use": (e, n) => words(neighbour(e.b), "announced", "in use", `on ${n.iface(e.a)}`),
   "nd-added": nd((n) => ["", formatMac(n)]),
   "nd-changed": nd((n) => ["", formatMac(n), "another MAC"]),

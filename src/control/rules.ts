@@ -6,6 +6,7 @@ import { MAX_PORTS } from "../engine/counter.ts";
 import { PAGE, Planner } from "../lib/arena.ts";
 import { MAX_RULES } from "../steering/rules.ts";
 import { checkAddressing } from "./addressing.ts";
+import { checkChannels } from "./channel-rules.ts";
 import type {
   BridgeChannelSection,
   BridgeSection,
@@ -22,6 +23,7 @@ export function checkMeaning(config: Configuration, report: Report): void {
   checkCores(config, report);
   checkPorts(config, report);
   checkUsers(config, report);
+  checkChannels(config, report);
   for (const [name, bridge] of Object.entries(config.bridges)) checkBridge(name, bridge, report);
   checkInterfaces(config, report);
   checkAddressing(config, report);

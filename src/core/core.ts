@@ -490,6 +490,12 @@ export class Core implements Out {
     return this.#ports[port];
   }
 
+  /** The appliance stops in good order: who must hear of it does. */
+  leave(): void {
+    this.dispatch.lag.goodbye();
+    this.#finish();
+  }
+
   /** Takes over a new configuration; what is unchanged stays undisturbed. */
   configure(config: ApplianceConfig, now: Millis): void {
     this.#now = now;

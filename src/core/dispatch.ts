@@ -69,6 +69,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
   readonly host6: Host6;
   readonly lag: Lag;
   readonly #freed: Freed;
+  /** Channels of mode active-backup. */
+  #backups: ReadonlySet<ChannelId>;
   #interfaces: readonly InterfaceConfig[];
   /** Interfaces of each routed channel by VLAN; null for a channel without. */
   #routed: (Int16Array | null)[];
@@ -91,6 +93,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.host6 = new Host6(host6, common, out, this);
     this.nd = new Nd(nd, common, out, this, this.host6, this.host6, steering, now);
     this.host6.attach(this.nd);
+    this.#backups = backupsOf(config);
     this.lag = new Lag(config.lag ?? NO_LAG, common, out, this);
     this.#freed = new Freed(out, this.channels);
   }
@@ -203,6 +206,10 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     const channel = this.channels.ownerOf(port);
     const wasUp = this.channels.isUp(channel);
     this.channels.setMember(port, collecting, distributing);
+    // Behind a backup that took over, switches must learn the way to us anew.
+    if (distributing && this.#backups.has(channel) && this.out.master(Role.Arp) === this.out.core) {
+      this.resolver.announce(-1, -1, this.#now);
+    }
     if (!wasUp || this.channels.isUp(channel) || !this.bridging.isBridged(channel)) return;
     if (this.out.master(Role.Link) === this.out.core) this.bridging.linkDown(channel, this.#now);
   }
@@ -315,6 +322,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.resolver.configure(config.arp, common, now);
     this.host6.configure(config.host6 ?? HOST6_DEFAULTS, common, now);
     this.nd.configure(config.nd ?? ND_DEFAULTS, common, now);
+    this.#backups = backupsOf(config);
     this.lag.configure(config.lag ?? NO_LAG, common, now);
     const { bridges } = config.bridging;
     const bridgeOf = (channel: ChannelId): number =>
@@ -328,6 +336,11 @@ const isNdMessage = (type: number): boolean =>
   type === Message["nd-ask"] || type === Message["nd-used"] || type === Message["nd-heard"];
 
 const NO_LAG: LagConfig = { channels: [] };
+
+function backupsOf({ lag = NO_LAG }: ApplianceConfig): Set<ChannelId> {
+  const backups = lag.channels.filter(({ mode }) => mode === "active-backup");
+  return new Set(backups.map(({ channel }) => channel));
+}
 
 /** Interface by VLAN for each channel that has interfaces of its own. */
 function routedInterfaces(

@@ -25,7 +25,8 @@ export const LABS: readonly { readonly name: string; readonly shows: string }[] 
   },
   {
     name: "lacp",
-    shows: "four cables to one switch as LA/1; the partner breaks one after the other, in seven ways",
+    shows:
+      "four cables to one switch as LA/1; the partner breaks one after the other, in seven ways",
   },
 ];
 
@@ -66,9 +67,14 @@ const CLEAR_BELOW = "\u001b[J";
 /** Runs a lab to its end; the exit code: 0, or 1 when the cores' tables did not agree in the end. */
 export async function runLab(options: LabOptions): Promise<number> {
   const isBundle = options.name === "lacp";
-  const appliance = await options.start((isBundle ? bundleConfig : firstLightConfig)(options.cores));
+  const appliance = await options.start(
+    (isBundle ? bundleConfig : firstLightConfig)(options.cores),
+  );
   const neighbourhood = new Neighbourhood(appliance);
-  const { world, outside, calm } = (isBundle ? makeBundle : makeFirstLight)(neighbourhood, options.seed);
+  const { world, outside, calm } = (isBundle ? makeBundle : makeFirstLight)(
+    neighbourhood,
+    options.seed,
+  );
   const served = await options.serve(appliance);
   const turning = setInterval(() => neighbourhood.turn(outside, appliance.clock.now()), WORLD_STEP);
   try {

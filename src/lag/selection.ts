@@ -20,6 +20,15 @@ export const Choice = {
   /** It, or its partner, takes part in no aggregate. */
   Individual: 5,
 } as const;
+/** For people. */
+export const CHOICE_NAMES = [
+  "chosen",
+  "no link",
+  "no partner",
+  "another LAG than the channel's",
+  "more than max-links",
+  "its partner does not aggregate it",
+] as const;
 export type Choice = (typeof Choice)[keyof typeof Choice];
 
 /** A LAG ID's part that the partner decides (43.3.6); `port` is not 0 for a link that cannot aggregate. */

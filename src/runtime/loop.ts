@@ -79,6 +79,7 @@ export function runLoop(options: LoopOptions): void {
       now = clock.now();
     }
   }
+  core.leave();
 }
 
 /** Sleeps without missing a wake-up. */

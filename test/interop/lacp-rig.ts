@@ -32,21 +32,33 @@ export interface LacpOptions {
 
 /** Makes everything up to the cables; the two sides are started by the test. */
 export async function makeCables(rig: Rig, members: number): Promise<void> {
-  for (const name of ["sw", "o", "m"]) await rig.mute(name);
-  for (const name of ["h1", "h2"]) await rig.host(name);
-  await rig.cable("h1", "eth0", "sw", "p9");
+  await rig.mute("o");
+  await rig.host("h2");
   await rig.cable("h2", "eth0", "o", "e9");
-  for (const [name, address] of [
-    ["h1", H1],
-    ["h2", H2],
-  ] as const) {
-    await rig.address(name, "eth0", `${address}/24`);
-    // A switch in user space passes unfinished checksums on as if they were finished.
-    await rig.in(name, "ethtool", "-K", "eth0", "tx", "off");
-  }
+  await edge(rig, "h2", H2);
+  await makeCablesTo(rig, members, "o");
+}
+
+async function edge(rig: Rig, name: string, address: string): Promise<void> {
+  await rig.address(name, "eth0", `${address}/24`);
+  // A switch in user space passes unfinished checksums on as if they were finished.
+  await rig.in(name, "ethtool", "-K", "eth0", "tx", "off");
+}
+
+/** Our side, and cables to another namespace, or to TAP devices that a guest takes. */
+export async function makeCablesTo(rig: Rig, members: number, far: "o" | "tap"): Promise<void> {
+  for (const name of ["sw", "m"]) await rig.mute(name);
+  await rig.host("h1");
+  await rig.cable("h1", "eth0", "sw", "p9");
+  await edge(rig, "h1", H1);
   for (let n = 0; n < members; n++) {
     await rig.cable("sw", `la${n}`, "m", `a${n}`);
-    await rig.cable("m", `b${n}`, "o", `la${n}`);
+    if (far === "o") await rig.cable("m", `b${n}`, "o", `la${n}`);
+    else {
+      await rig.in("m", "ip", "tuntap", "add", "dev", `b${n}`, "mode", "tap");
+      await rig.in("m", "ip", "link", "set", `b${n}`, "up", "promisc", "on");
+      await rig.in("m", "ip", "link", "set", `a${n}`, "promisc", "on");
+    }
     for (const end of [`a${n}`, `b${n}`])
       await rig.in("m", "tc", "qdisc", "add", "dev", end, "clsact");
     await mend(rig, n);
