@@ -33,6 +33,7 @@ import { planPort } from "../ports/factory.ts";
 import { close as closeDescriptor } from "../ports/linux/ffi.ts";
 import { allowedCpus, makeEventFd, signal } from "../ports/linux/parking.ts";
 import { type StatePage, shareStatePage } from "../ports/steering.ts";
+import { type SteeringConfig, steersAlike } from "../steering/config.ts";
 import { MAX_BUCKETS, moveWordsOf } from "../steering/indirection.ts";
 import { MoveControl } from "../steering/move.ts";
 import { Clock, monotonic } from "./clock.ts";
@@ -379,9 +380,7 @@ export class RunningAppliance implements Appliance {
       );
     }
     const changes = this.#portChanges(drivers);
-    if (JSON.stringify(config.steering) !== JSON.stringify(before.steering)) {
-      await this.#closeSteered(changes);
-    }
+    await this.#closeSteered(changes, before.steering, config.steering);
     const undo = Object.fromEntries(
       Object.keys(changes).map((port) => [port, this.openings[Number(port)] ?? null]),
     );
@@ -407,15 +406,21 @@ export class RunningAppliance implements Appliance {
    * The kernel steers by a program that was made for the configuration: with another one, ports that it steers are opened
    * anew. All cores close before the first opens, or the kernel would give frames to the old and to the new sockets.
    */
-  async #closeSteered(changes: Record<number, PortOpening | null>): Promise<void> {
+  async #closeSteered(
+    changes: Record<number, PortOpening | null>,
+    before: SteeringConfig,
+    after: SteeringConfig,
+  ): Promise<void> {
     if (this.#config.cores.count === 1) return;
     const ports: Record<number, null> = {};
     for (const [port, opening] of this.openings.entries()) {
       const driver = opening?.driver.driver;
       if (driver !== "packet" && driver !== "tap") continue;
+      if (steersAlike(before, after, port)) continue;
       ports[port] = null;
       if (!(port in changes)) changes[port] = opening;
     }
+    if (Object.keys(ports).length === 0) return;
     for (const core of this.#threads.keys()) {
       await this.#questions.ask(core, { kind: "configure", config: this.#config, ports });
     }

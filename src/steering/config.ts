@@ -167,3 +167,17 @@ export function tracksFlows(config: SteeringConfig, port: PortId): boolean {
   if (scheme === Scheme.Arbiter) return true;
   return (scheme === Scheme.Flow || scheme === Scheme.Function) && config.loadThreshold < 1;
 }
+
+/** What a port's program in the kernel is made from. */
+function programInput(config: SteeringConfig, port: PortId): unknown {
+  const { cores, key, buckets, functions, loadThreshold, rules } = config;
+  const own = rules.filter((rule) => rule.port === undefined || rule.port === port);
+  const scheme = schemeOf(config, port);
+  const core = scheme === Scheme.Port ? portCoreOf(config, port) : -1;
+  return { cores, key, buckets, functions, loadThreshold, own, scheme, core };
+}
+
+/** True when the kernel's program of a port is the same under both configurations. */
+export function steersAlike(one: SteeringConfig, other: SteeringConfig, port: PortId): boolean {
+  return JSON.stringify(programInput(one, port)) === JSON.stringify(programInput(other, port));
+}
