@@ -25,7 +25,7 @@ import { Entries } from "./entries.ts";
 import { Groups } from "./groups.ts";
 import { isUsable, State, STATE_NAMES } from "./machine.ts";
 import * as message from "./message.ts";
-import { Own, type OwnAddress, OwnKind, Phase } from "./own.ts";
+import { Origin, Own, type OwnAddress, OwnKind, Phase } from "./own.ts";
 import type { Steering6 } from "./owners.ts";
 import { ALL_NODES, Speaker } from "./speaker.ts";
 import { sequenceOf } from "./table.ts";
@@ -341,7 +341,9 @@ export class Nd implements Engine, Replicated, Neighbours6 {
     const { view } = this.#out;
     const to = Uint32Array.from([0, 4, 8, 12], (byte) => view.getUint32(source + byte));
     const { Solicited, Override } = wire.Flag;
-    const flags = this.#router | Solicited | Override;
+    // RFC 4861 7.2.4, 7.2.7: what several routers may have does not override.
+    const override = own.origin === Origin.Anycast ? 0 : Override;
+    const flags = this.#router | Solicited | override;
     const start = this.speaker.writeAdvertisement(iface, to, Math.max(0, mac), own.words, flags);
     if (start < 0) return;
     const end = start + Speaker.ADVERTISEMENT;
@@ -360,7 +362,7 @@ export class Nd implements Engine, Replicated, Neighbours6 {
     const { view } = this.#out;
     const target = wire.targetAt(at);
     const own = this.own.find(iface, view, target);
-    if (own !== null && own.phase < Phase.Gone) {
+    if (own !== null && own.phase < Phase.Gone && own.origin !== Origin.Anycast) {
       const mac = ethernet.source(view, start);
       if (mac === this.speaker.mac(iface)) return; // An own announcement came back.
       if (own.phase === Phase.Tentative) this.own.contested(own, false, mac, -1);
@@ -656,7 +658,7 @@ export class Nd implements Engine, Replicated, Neighbours6 {
       interface: table.iface(slot),
       state: table.isStatic(slot) ? "static" : STATE_NAMES[state],
       owner: this.#entries.ownerSeen(slot),
-      router: table.isRouter(slot),
+      router: isUsable(state) && table.isRouter(slot),
       ageMs: isUsable(state) ? now - table.updated(slot) : 0,
       version: Math.max(0, sequenceOf(table.version(slot))),
     };

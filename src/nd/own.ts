@@ -5,7 +5,7 @@
 import type { InterfaceConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
-import type { Learned6 } from "../engine/ipv6.ts";
+import type { Ipv6Words, Learned6 } from "../engine/ipv6.ts";
 import { Message } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
@@ -31,7 +31,7 @@ const FOREVER = 0xffffffff;
 export const Phase = { Tentative: 0, Preferred: 1, Deprecated: 2, Gone: 3, Duplicate: 4 } as const;
 export type Phase = (typeof Phase)[keyof typeof Phase];
 /** Where an own address comes from. */
-export const Origin = { LinkLocal: 0, Configured: 1, Autoconfigured: 2 } as const;
+export const Origin = { LinkLocal: 0, Configured: 1, Autoconfigured: 2, Anycast: 3 } as const;
 /** What nd-own says beside a phase. */
 export const OwnKind = { Contest: 5, Query: 6, Solicit: 7 } as const;
 
@@ -64,6 +64,14 @@ export function identifierOf(mac: Mac, a: number, b: number): Uint32Array {
   const high = Math.floor(mac / 0x1000000) ^ 0x020000;
   const low = mac % 0x1000000;
   return Uint32Array.of(a, b, ((high << 8) | 0xff) >>> 0, (0xfe000000 | low) >>> 0);
+}
+
+/** The subnet-router anycast address of a prefix (RFC 4291 2.6.1). */
+function subnetRouter(address: Ipv6Words, prefix: number): Uint32Array {
+  return Uint32Array.from(address, (word, index) => {
+    const bits = Math.max(0, Math.min(32, prefix - index * 32));
+    return bits === 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
+  });
 }
 
 const isUp = (phase: Phase): boolean => phase === Phase.Preferred || phase === Phase.Deprecated;
@@ -161,11 +169,12 @@ export class Own {
   sourceFor(iface: number, a: number, b: number, prompt: Offset): nd.Words | null {
     if (prompt >= 0) {
       const own = this.find(iface, this.#out.view, prompt);
-      if (own !== null && isUp(own.phase)) return own.words;
+      if (own !== null && isUp(own.phase) && own.origin !== Origin.Anycast) return own.words;
     }
     let best = this.linkLocal(iface);
     for (const own of this.#list) {
-      if (own.iface !== iface || !isUp(own.phase) || own.origin === Origin.LinkLocal) continue;
+      if (own.iface !== iface || !isUp(own.phase)) continue;
+      if (own.origin === Origin.LinkLocal || own.origin === Origin.Anycast) continue;
       if (best === null || (own.words[0] === a && own.words[1] === b)) best = own.words;
       if (own.words[0] === a && own.words[1] === b) return best;
     }
@@ -204,6 +213,9 @@ export class Own {
       if (!hasLinkLocal) wanted.push(fresh(iface, linkLocalOf(mac), 64, Origin.LinkLocal));
       for (const { address, prefix } of ipv6.addresses) {
         const isLinkLocal = address[0] >>> 22 === 0x3fa;
+        if (this.#config.router && !isLinkLocal && prefix < 127) {
+          wanted.push(fresh(iface, subnetRouter(address, prefix), prefix, Origin.Anycast));
+        }
         const origin = isLinkLocal ? Origin.LinkLocal : Origin.Configured;
         wanted.push(fresh(iface, Uint32Array.from(address), prefix, origin));
       }
@@ -214,7 +226,9 @@ export class Own {
   #add(own: OwnAddress, now: Millis): void {
     this.#list.push(own);
     this.changes++;
-    if (this.#config.dadTransmits === 0) this.#enter(own, Phase.Preferred);
+    // RFC 4862 5.4: anycast addresses are not checked.
+    const isChecked = this.#config.dadTransmits > 0 && own.origin !== Origin.Anycast;
+    if (!isChecked) this.#enter(own, Phase.Preferred);
     else own.due = now + this.#random.fraction() * PROBE_DELAY;
     if (own.due < this.#next) this.#next = own.due;
   }
@@ -226,7 +240,7 @@ export class Own {
 
   /** The interface has another MAC: neighbours hear of it (RFC 4861 7.2.6). */
   #macChanged(own: OwnAddress, now: Millis): void {
-    if (!isUp(own.phase)) return;
+    if (!isUp(own.phase) || own.origin === Origin.Anycast) return;
     own.announcements = ADVERTISEMENTS;
     own.isChange = true;
     own.due = now;
@@ -240,6 +254,7 @@ export class Own {
     const wasUp = isUp(own.phase);
     own.phase = phase;
     this.changes++;
+    if (own.origin === Origin.Anycast) return; // The forwarding side knows them by itself.
     const prefix = own.origin === Origin.Autoconfigured ? 128 : own.prefix;
     if (isUp(phase)) {
       this.#learned.addressUp(iface, a, b, c, d, prefix, phase === Phase.Preferred);
@@ -323,7 +338,8 @@ export class Own {
   announce(iface: number, now: Millis): number {
     let count = 0;
     for (const own of this.#list) {
-      if (!isUp(own.phase) || (iface >= 0 && own.iface !== iface)) continue;
+      if (!isUp(own.phase) || own.origin === Origin.Anycast) continue;
+      if (iface >= 0 && own.iface !== iface) continue;
       this.#announce(own, true);
       count++;
     }

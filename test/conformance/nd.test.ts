@@ -315,6 +315,23 @@ clause(
 );
 
 clause(
+  "4861 7.2.7",
+  "the subnet-router anycast address is answered for without overriding, and never checked",
+  ({ rig: make }) => {
+    const rig = make({}, ROUTER6, true);
+    rig.run(2_100, 10);
+    const anycast = ip6("2001:db8::");
+    assert.deepEqual(rig.solicitations(anycast), []);
+    rig.clear();
+    rig.solicit(0, X, MAC, anycast);
+    assert.deepEqual(
+      typed(rig, NA).map(({ target, flags }) => [target, flags]),
+      [["2001:db8::", Router | Solicited]],
+    );
+  },
+);
+
+clause(
   "4861 7.2.5",
   "an advertisement of an unknown neighbour is discarded silently",
   ({ rig: make }) => {
