@@ -15,7 +15,12 @@ export function checkChannels(config: Configuration, report: Report): void {
     if (channel.mode !== "lacp") {
       if (channel.lacp === undefined) continue;
       const hint = "write mode: lacp, or remove the options";
-      report.warn(["channels", name, "lacp"], "mode: lacp beside options of LACP", hint, channel.mode);
+      report.warn(
+        ["channels", name, "lacp"],
+        "mode: lacp beside options of LACP",
+        hint,
+        channel.mode,
+      );
       continue;
     }
     const key = keyOf(name, channel);

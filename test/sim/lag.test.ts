@@ -309,3 +309,24 @@ test("LAG-2 each way to break a member is seen, told by its reason, and over whe
     for (const mux of bench.muxes) assert.deepEqual(mux, new Array(4).fill("distributing"), fault);
   }
 });
+
+test("LAG-2 an appliance that stops tells its partner, which sends nothing more", () => {
+  const bench = new Bench(configOf(2));
+  bench.run(4000);
+  assert.equal(bench.partner.distributing.length, MEMBERS);
+  for (const core of bench.cluster.cores) core.leave();
+  bench.cluster.round();
+  assert.equal(bench.partner.distributing.length, 0);
+});
+
+test("LAG-2 a partner that restarts, again and again, is bundled anew each time", () => {
+  const bench = new Bench(configOf(4));
+  for (let n = 0; n < 5; n++) {
+    bench.run(5000);
+    for (const mux of bench.muxes) assert.deepEqual(mux, new Array(MEMBERS).fill("distributing"));
+    bench.partner.restart();
+    bench.run(100);
+  }
+  bench.run(5000);
+  assert.equal(bench.partner.distributing.length, MEMBERS);
+});
