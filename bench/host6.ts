@@ -1,6 +1,7 @@
-// The IPv6 side on its own: nanoseconds for a longest-prefix lookup among 50,000 routes, for building that table, and for
-// one 64-byte frame forwarded (validated, routed, resolved, rewritten), with those routes and with a handful. Addresses
-// are drawn from a set that is walked again and again, as in bench/host.ts.
+// The IPv6 side on its own: nanoseconds for a longest-prefix lookup among 50,000 routes, for
+// building that table, and for one 64-byte frame forwarded (validated, routed, resolved,
+// rewritten), with those routes and with a handful. Addresses are drawn from a set that is walked
+// again and again, as in bench/host.ts.
 //   node bench/host6.ts [--runs 5] [--routes 50000]
 
 import { PerformanceObserver } from "node:perf_hooks";
@@ -27,7 +28,10 @@ function random(): number {
   return seed;
 }
 
-/** Prefix lengths about as in the Internet's table: nearly half are /48, then /32, /44, /40, /36, /29. */
+/**
+ * Prefix lengths about as in the Internet's table: nearly half are /48, then /32, /44, /40, /36,
+ * /29.
+ */
 function routes(count: number): Route6Config[] {
   const lengths = [48, 48, 48, 48, 32, 32, 44, 40, 36, 29];
   const list: Route6Config[] = [];

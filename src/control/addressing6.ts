@@ -1,5 +1,6 @@
-// The checks of IPv6 addresses: what an interface may have, routes whose next hop is on link, neighbours that lie in a
-// subnet of their interface. What both families share is checked in addressing.ts.
+// The checks of IPv6 addresses: what an interface may have, routes whose next hop is on link,
+// neighbours that lie in a subnet of their interface. What both families share is checked in
+// addressing.ts.
 
 import { MIN_MTU } from "../host/pmtu6.ts";
 import { formatIpv6, type Ipv6 } from "../wire/text.ts";

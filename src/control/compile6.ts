@@ -1,5 +1,5 @@
-// What compile.ts makes of a checked configuration's IPv6: interfaces that speak it, routes and forwarding, neighbour
-// discovery.
+// What compile.ts makes of a checked configuration's IPv6: interfaces that speak it, routes and
+// forwarding, neighbour discovery.
 
 import type { Interface6Config } from "../engine/ipv6.ts";
 import { HOST6_DEFAULTS, type Host6Config } from "../host/config6.ts";
@@ -8,7 +8,10 @@ import { ND_DEFAULTS, type NdConfig } from "../nd/config.ts";
 import type { Configuration, InterfaceSection } from "./configuration.ts";
 import { advertiseConfig } from "./advertisements.ts";
 
-/** An interface with an IPv6 address speaks IPv6; a router learns nothing from advertisements (RFC 4861 6.2.7). */
+/**
+ * An interface with an IPv6 address speaks IPv6; a router learns nothing from advertisements (RFC
+ * 4861 6.2.7).
+ */
 export function interface6(
   file: Configuration,
   section: InterfaceSection | undefined,

@@ -1,6 +1,7 @@
-// The appliance's own IPv6 addresses as neighbour discovery announces them, and which of them a packet carries as its
-// source (RFC 6724 5). A router also answers to the anycast address of each of its subnets (RFC 4291 2.6.1), but for
-// /127 links (RFC 6164 5.1). The addresses are few: every change builds the columns anew.
+// The appliance's own IPv6 addresses as neighbour discovery announces them, and which of them a
+// packet carries as its source (RFC 6724 5). A router also answers to the anycast address of each
+// of its subnets (RFC 4291 2.6.1), but for /127 links (RFC 6164 5.1). The addresses are few: every
+// change builds the columns anew.
 
 import { isLinkLocal, Scope, scope } from "./header6.ts";
 import { maskWord } from "./lpm6.ts";
@@ -88,7 +89,10 @@ export class Addresses6 {
     return this.#a.length;
   }
 
-  /** The row of an own address (words of either sign), which is link-local on `iface` or any other on any interface; -1 = not ours. */
+  /**
+   * The row of an own address (words of either sign), which is link-local on `iface` or any other
+   * on any interface; -1 = not ours.
+   */
   find(iface: number, a: number, b: number, c: number, d: number): number {
     let row = this.#bucket[bucketOf(a, b, c, d)] as number;
     while (row >= 0) {
@@ -120,7 +124,9 @@ export class Addresses6 {
     return (column[row] as number) >>> 0;
   }
 
-  /** True when an address of the interface has these last 24 bits: its solicited-node group is ours. */
+  /**
+   * True when an address of the interface has these last 24 bits: its solicited-node group is ours.
+   */
   hasTail(iface: number, tail: number): boolean {
     for (let row = 0; row < this.#d.length; row++) {
       if (this.#iface[row] === iface && ((this.#d[row] as number) & 0xffffff) === tail) return true;
@@ -129,8 +135,8 @@ export class Addresses6 {
   }
 
   /**
-   * The row of the best source for packets to the address that leave through `iface`, -1 = there is none. `strictly`:
-   * only addresses of that interface.
+   * The row of the best source for packets to the address that leave through `iface`, -1 = there is
+   * none. `strictly`: only addresses of that interface.
    */
   source(
     iface: number,

@@ -1,6 +1,6 @@
-// What the IPv6 side of the appliance needs beside its interfaces: routes, what it forwards, and how much it says in
-// ICMPv6. Plain data, made by the control core, that crosses threads by structured clone. Own addresses come from
-// neighbour discovery (engine/ipv6.ts), never from here.
+// What the IPv6 side of the appliance needs beside its interfaces: routes, what it forwards, and
+// how much it says in ICMPv6. Plain data, made by the control core, that crosses threads by
+// structured clone. Own addresses come from neighbour discovery (engine/ipv6.ts), never from here.
 
 import type { Ipv6Words } from "../engine/ipv6.ts";
 import { type ErrorSource, HOST_DEFAULTS, type RouteKind } from "./config.ts";
@@ -13,7 +13,10 @@ export interface Route6Config {
   readonly prefix: number;
   /** Next hop; null = the destinations are neighbours on `interface`. */
   readonly via: Ipv6Words | null;
-  /** Interface that the packets leave through; -1 = the one whose prefix contains `via`. A link-local `via` needs it. */
+  /**
+   * Interface that the packets leave through; -1 = the one whose prefix contains `via`. A
+   * link-local `via` needs it.
+   */
   readonly interface: number;
   /** `unicast` when absent. */
   readonly kind?: RouteKind;
@@ -25,7 +28,10 @@ export interface Host6Config {
   readonly forwarding: boolean;
   /** Send redirects when a packet leaves through the interface that it came in on. */
   readonly redirects: boolean;
-  /** Take the address of an ICMPv6 error from the interface that the packet came in on, or from where the error leaves. */
+  /**
+   * Take the address of an ICMPv6 error from the interface that the packet came in on, or from
+   * where the error leaves.
+   */
   readonly errorSource: ErrorSource;
   /** Hop limit of what the appliance itself sends, until a router advertises another. */
   readonly hopLimit: number;
@@ -37,7 +43,10 @@ export interface Host6Config {
   readonly icmpPerSecond: number;
   /** ICMPv6 errors and TCP resets that the appliance may send at once. */
   readonly icmpTotalBurst: number;
-  /** Fragmented packets for us that one core collects at a time; the oldest goes when one more comes. */
+  /**
+   * Fragmented packets for us that one core collects at a time; the oldest goes when one more
+   * comes.
+   */
   readonly reassemblies: number;
   /** Fragments that one core holds for them in all. */
   readonly reassemblyFragments: number;

@@ -1,6 +1,6 @@
-// ICMPv6 errors about packets that we could not deliver or forward (RFC 4443 2.2, 2.4, 3): when none may be sent, which
-// own address it carries, how much it quotes, and how many leave. The error is routed and resolved like any other
-// packet: the MAC that the packet came from is not trusted.
+// ICMPv6 errors about packets that we could not deliver or forward (RFC 4443 2.2, 2.4, 3): when
+// none may be sent, which own address it carries, how much it quotes, and how many leave. The error
+// is routed and resolved like any other packet: the MAC that the packet came from is not trusted.
 
 import { Drop } from "../engine/drop.ts";
 import type { Out } from "../engine/out.ts";
@@ -73,13 +73,15 @@ export class Errors6 {
   }
 
   /**
-   * Tells the source of the valid packet in the frame at `start`, which came in on `iface`. `rest` is the message's
-   * second word: 0, an MTU, or where in the packet the fault lies. The frame is left as it is.
+   * Tells the source of the valid packet in the frame at `start`, which came in on `iface`. `rest`
+   * is the message's second word: 0, an MTU, or where in the packet the fault lies. The frame is
+   * left as it is.
    */
   send(iface: number, start: Offset, type: number, code: number, rest: number, now: Millis): void {
     const { view } = this.#out;
     const ip = start + ETHERNET;
-    // RFC 4443 2.4 (e.3): the two errors that packets to groups may cause, or path MTU discovery would be blind to them.
+    // RFC 4443 2.4 (e.3): the two errors that packets to groups may cause, or path MTU discovery
+    // would be blind to them.
     const forGroups =
       type === icmpv6.Type.PacketTooBig ||
       (type === icmpv6.Type.ParameterProblem && code === Problem.Option);
@@ -109,7 +111,10 @@ export class Errors6 {
     this.#sender.sendPacket(iface, to, end, now);
   }
 
-  /** RFC 4443 2.4 (f). A path MTU is told to everyone until all may hear no more: Linux exempts it as well. */
+  /**
+   * RFC 4443 2.4 (f). A path MTU is told to everyone until all may hear no more: Linux exempts it
+   * as well.
+   */
   #mayTell(type: number, ip: Offset, now: Millis): boolean {
     if (type === icmpv6.Type.PacketTooBig) return this.#limiter.allowAny(now);
     const { view } = this.#out;
@@ -119,7 +124,10 @@ export class Errors6 {
     return this.#limiter.allow(peer >>> 0, now);
   }
 
-  /** The row of the address to speak from (RFC 4443 2.2); -1 = there is none that the source could hear. */
+  /**
+   * The row of the address to speak from (RFC 4443 2.2); -1 = there is none that the source could
+   * hear.
+   */
   #ownAddress(iface: number, ip: Offset): number {
     const { view } = this.#out;
     const addresses = this.#addresses;
@@ -147,8 +155,8 @@ export class Errors6 {
 }
 
 /**
- * True when the valid packet may be answered by an error as far as its own bytes tell (RFC 4443 2.4 (e)): no error
- * itself and no redirect, and from one node.
+ * True when the valid packet may be answered by an error as far as its own bytes tell (RFC 4443 2.4
+ * (e)): no error itself and no redirect, and from one node.
  */
 export function isAnswerable(view: DataView, ip: Offset): boolean {
   const a = ipv6.source(view, ip, 0);
@@ -163,7 +171,8 @@ export function isAnswerable(view: DataView, ip: Offset): boolean {
   let protocol = ipv6.upperProtocol(found);
   if (protocol === ipv6.Next.Fragment) {
     protocol = view.getUint8(at);
-    // What message a later fragment belongs to cannot be seen. No error is long enough to be fragmented (2.4 (c)).
+    // What message a later fragment belongs to cannot be seen. No error is long enough to be
+    // fragmented (2.4 (c)).
     if (place(view, at) !== 0) return true;
     at += FRAGMENT_HEADER;
   }

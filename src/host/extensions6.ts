@@ -1,9 +1,12 @@
-// Extension headers of packets on their way (RFC 8200 4): options by the two high bits of a type that nobody here knows,
-// within the bounds that RFC 8504 5.3 allows.
+// Extension headers of packets on their way (RFC 8200 4): options by the two high bits of a type
+// that nobody here knows, within the bounds that RFC 8504 5.3 allows.
 
 import type { Offset } from "../lib/units.ts";
 
-/** Types that are known here. A router alert is for a router that wants such packets (RFC 2711 2.1): we pass it on. */
+/**
+ * Types that are known here. A router alert is for a router that wants such packets (RFC 2711 2.1):
+ * we pass it on.
+ */
 const PAD1 = 0;
 const PADN = 1;
 const ROUTER_ALERT = 5;
@@ -12,15 +15,21 @@ const MAX_OPTIONS = 8;
 /** RFC 8504 5.3: padding never needs more. */
 const MAX_PADDING = 7;
 
-/** What the options ask for. A problem is told even about a packet to a group, a unicast problem is not. */
+/**
+ * What the options ask for. A problem is told even about a packet to a group, a unicast problem is
+ * not.
+ */
 export const Verdict = { Pass: 0, Discard: 1, Problem: 2, UnicastProblem: 3 } as const;
 
-/** Bytes of an extension header by its own length field: all but the fragment and the authentication header. */
+/**
+ * Bytes of an extension header by its own length field: all but the fragment and the authentication
+ * header.
+ */
 export const lengthAt = (view: DataView, at: Offset): number => (view.getUint8(at + 1) + 1) * 8;
 
 /**
- * Looks at the options in the hop-by-hop or destination options header at..end. The verdict lies in the low two bits,
- * above it where in the packet (from `ip`) the option stands that asks for it.
+ * Looks at the options in the hop-by-hop or destination options header at..end. The verdict lies in
+ * the low two bits, above it where in the packet (from `ip`) the option stands that asks for it.
  */
 export function options(view: DataView, ip: Offset, at: Offset, end: Offset): number {
   let option = at + 2;

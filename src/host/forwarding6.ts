@@ -1,5 +1,6 @@
-// Packets through the appliance over IPv6 (HOST-3, RFC 8200, RFC 4443): route, scope, hop limit, MTU. Nothing behind the
-// IPv6 header and its hop-by-hop options is looked at, and nothing is cut: only a source may do that.
+// Packets through the appliance over IPv6 (HOST-3, RFC 8200, RFC 4443): route, scope, hop limit,
+// MTU. Nothing behind the IPv6 header and its hop-by-hop options is looked at, and nothing is cut:
+// only a source may do that.
 
 import { Drop } from "../engine/drop.ts";
 import { HEADROOM } from "../engine/frame.ts";
@@ -108,8 +109,8 @@ export class Forwarding6 {
   }
 
   /**
-   * RFC 4861 8.2: the source, a neighbour, could have reached the next hop itself. A router can be named by its
-   * link-local address alone: a gateway that is configured by another is not told.
+   * RFC 4861 8.2: the source, a neighbour, could have reached the next hop itself. A router can be
+   * named by its link-local address alone: a gateway that is configured by another is not told.
    */
   #redirect(
     iface: number,

@@ -83,6 +83,22 @@ test("RFC 8200 4.5: a fragmented echo is answered in any order of its pieces", (
   }
 });
 
+test("RFC 8200 4.5: the last fragment alone may have any length", () => {
+  const rig = ready();
+  const echo = icmp6(H, LAN, 128, 0, 0x00050001, filler6(195));
+  for (const piece of pieces(203, 104)) rig.deliver(0, pieceFrame(echo, piece));
+  const payload = icmp6(LAN, H, 129, 0, 0x00050001, filler6(195));
+  assert.equal(rig.sent[0]?.hex.slice(28), packet6({ from: LAN, to: H, next: 58, payload }));
+});
+
+test("RFC 8200 4.5: a last fragment that contradicts another one costs the packet", () => {
+  const rig = ready();
+  rig.deliver(0, pieceFrame(ECHO, { at: 104, length: 48, more: false }));
+  rig.deliver(0, pieceFrame(ECHO, { at: 160, length: 40, more: false }));
+  assert.deepEqual(rig.take(), { sent: [], drops: ["ip-fragment"] });
+  assert.equal(rig.recorder.held, 0);
+});
+
 test("RFC 8200 4.5: headers before the fragment header are the first fragment's, and do not come back", () => {
   const rig = ready();
   const padding = "2c00010400000000";
@@ -132,7 +148,7 @@ test("RFC 8200 4.5, RFC 7112: a first fragment without all headers is told param
       from: H,
       to: LAN,
       next: 44,
-      payload: fragmentHeader(60, 0, true, 1) + "3a02010400000000",
+      payload: `${fragmentHeader(60, 0, true, 1)}3a02010400000000`,
     }),
   );
   const { sent, drops } = rig.take();

@@ -1,5 +1,5 @@
-// Fields of an IPv6 header that only the host side changes, and what the kinds of addresses mean to it (RFC 4291 2.4,
-// RFC 6890). `ip` is the header's first byte; an address is passed as its words.
+// Fields of an IPv6 header that only the host side changes, and what the kinds of addresses mean to
+// it (RFC 4291 2.4, RFC 6890). `ip` is the header's first byte; an address is passed as its words.
 
 import type { Offset } from "../lib/units.ts";
 
@@ -13,8 +13,9 @@ const HOPS = 7;
 export const PAYLOAD = 4;
 
 /**
- * Word 0..3 of an address as a signed number: it fits a small integer of the JavaScript engine, where an unsigned one is
- * put on the heap whenever it is passed on. What compares and shifts words here takes either.
+ * Word 0..3 of an address as a signed number: it fits a small integer of the JavaScript engine,
+ * where an unsigned one is put on the heap whenever it is passed on. What compares and shifts words
+ * here takes either.
  */
 export const source = (view: DataView, ip: Offset, word: number): number =>
   view.getInt32(ip + SOURCE + word * 4);
@@ -43,7 +44,10 @@ export function setAddress(
   view.setUint32(at + 12, d);
 }
 
-/** Writes a header with traffic class and flow label 0 but for its addresses; returns the payload's offset. */
+/**
+ * Writes a header with traffic class and flow label 0 but for its addresses; returns the payload's
+ * offset.
+ */
 export function write(
   view: DataView,
   ip: Offset,
@@ -65,7 +69,10 @@ export const isMulticast = (a: number): boolean => a >>> 24 === 0xff;
 /** ::, which no packet on its way may have but neighbour discovery's. */
 export const isUnspecified = (a: number, b: number, c: number, d: number): boolean =>
   (a | b | c | d) === 0;
-/** ::1, which never leaves a host (RFC 4291 2.5.3), and ::ffff:0:0/96, which is never on a wire (RFC 6890 2.2.3). */
+/**
+ * ::1, which never leaves a host (RFC 4291 2.5.3), and ::ffff:0:0/96, which is never on a wire (RFC
+ * 6890 2.2.3).
+ */
 export const isMartian = (a: number, b: number, c: number, d: number): boolean =>
   (a | b) === 0 && (c === 0xffff || (c === 0 && d === 1));
 /** Scope of a multicast address (RFC 4291 2.7). */

@@ -1,5 +1,5 @@
-// What a route to an IPv6 destination does, as rows of columns: many routes share a row, which lives as long as one of
-// them holds it.
+// What a route to an IPv6 destination does, as rows of columns: many routes share a row, which
+// lives as long as one of them holds it.
 
 import type { Ipv6Words } from "../engine/ipv6.ts";
 

@@ -1,6 +1,7 @@
-// The appliance's own IPv6 side on one core (HOST-1..3): packets for its addresses are answered, others are routed
-// (RFC 8200), and what starts here is sent. Private to its core and without any message: neighbour discovery, which has
-// the neighbours, tells it of addresses, routers and prefixes (engine/ipv6.ts).
+// The appliance's own IPv6 side on one core (HOST-1..3): packets for its addresses are answered,
+// others are routed (RFC 8200), and what starts here is sent. Private to its core and without any
+// message: neighbour discovery, which has the neighbours, tells it of addresses, routers and
+// prefixes (engine/ipv6.ts).
 
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
@@ -84,7 +85,9 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     this.#messages.sink = sink;
   }
 
-  /** Takes a configuration; routes that are the same stay untouched, and so does what was learned. */
+  /**
+   * Takes a configuration; routes that are the same stay untouched, and so does what was learned.
+   */
   configure(config: Host6Config, common: CommonConfig, _now: Millis): void {
     const names = common.interfaces.map((iface) => (iface.ipv6 === undefined ? "" : iface.name));
     for (const [iface, name] of this.#names.entries()) {
@@ -101,14 +104,16 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     this.#forwarding.configure(config);
   }
 
-  // --- questions -------------------------------------------------------------------------------------------------------
+  // --- questions ---------------------------------------------------------------------------------
 
   /** True for an own address, which must be one of `iface` when it is link-local. */
   isLocal(iface: number, words: Ipv6Words): boolean {
     return this.#addresses.find(iface, ...words) >= 0;
   }
 
-  /** The interface that packets to the address leave through; -1 = none (own addresses included). */
+  /**
+   * The interface that packets to the address leave through; -1 = none (own addresses included).
+   */
   routeFor(words: Ipv6Words): number {
     if (this.#addresses.find(-1, ...words) >= 0) return -1;
     const { hops } = this.#routes;
@@ -147,7 +152,7 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     this.#local.tick(now);
   }
 
-  // --- frames in -------------------------------------------------------------------------------------------------------
+  // --- frames in ---------------------------------------------------------------------------------
 
   deliver(iface: number, _channel: ChannelId, start: Offset, end: Offset, now: Millis): void {
     const view = this.#view;
@@ -186,7 +191,10 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     return !header6.isMartian(a, b, c, d) && this.#addresses.find(iface, a, b, c, d) < 0;
   }
 
-  /** RFC 8200 4.3: every node on the way looks at the options. False when they stop the packet (counted). */
+  /**
+   * RFC 8200 4.3: every node on the way looks at the options. False when they stop the packet
+   * (counted).
+   */
   #hopByHop(iface: number, start: Offset, now: Millis): boolean {
     const view = this.#view;
     const ip = start + ETHERNET;
@@ -229,7 +237,9 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     } else this.#forwarding.receive(iface, start, end, now);
   }
 
-  /** RFC 4291 2.7.1, 2.8: all nodes, all routers, and the solicited-node groups of own addresses. */
+  /**
+   * RFC 4291 2.7.1, 2.8: all nodes, all routers, and the solicited-node groups of own addresses.
+   */
   #isJoined(iface: number, a: number, b: number, c: number, d: number): boolean {
     if (b !== 0 || a >>> 20 !== 0xff0) return false;
     const scope = header6.groupScope(a);
@@ -246,7 +256,7 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     );
   }
 
-  // --- frames out ------------------------------------------------------------------------------------------------------
+  // --- frames out --------------------------------------------------------------------------------
 
   resolved(iface: number, mac: Mac, start: Offset, end: Offset, _now: Millis): void {
     this.#output.complete(iface, mac, start, end);
@@ -260,8 +270,8 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
   }
 
   /**
-   * HOST-1: sends bytes of the arena as the payload of a packet to `destination`. `iface` is where a link-local or
-   * multicast one is meant; -1 = none. The payload's checksum is the caller's.
+   * HOST-1: sends bytes of the arena as the payload of a packet to `destination`. `iface` is where
+   * a link-local or multicast one is meant; -1 = none. The payload's checksum is the caller's.
    */
   send(
     destination: Ipv6Words,
@@ -275,8 +285,9 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
   }
 
   /**
-   * Sends one ICMPv6 echo request with `size` bytes of data; the answer goes to the listener of whichever core it
-   * reaches. A small `hops` makes it a step of traceroute; 0 = the configured one.
+   * Sends one ICMPv6 echo request with `size` bytes of data; the answer goes to the listener of
+   * whichever core it reaches. A small `hops` makes it a step of traceroute; 0 = the configured
+   * one.
    */
   startPing6(
     destination: Ipv6Words,
@@ -291,7 +302,7 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     return this.#output.ping(destination, iface, id, sequence, size, hops, now);
   }
 
-  // --- what neighbour discovery tells ----------------------------------------------------------------------------------
+  // --- what neighbour discovery tells ------------------------------------------------------------
 
   addressUp(
     iface: number,
@@ -343,7 +354,8 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     const to = this.#wordsAt(destination);
     const hop = this.#routes.lookup(...to);
     const { hops } = this.#routes;
-    // RFC 4861 8.1: "the IP source address of the Redirect is the same as the current first-hop router".
+    // RFC 4861 8.1: "the IP source address of the Redirect is the same as the current first-hop
+    // router".
     const isFirstHop =
       hops.kind(hop) === Hop6.Gateway &&
       hops.iface(hop) === iface &&
@@ -382,7 +394,10 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
   }
 }
 
-/** True when an address with this prefix length makes its prefix on link: no link-local one, whose link is its own. */
+/**
+ * True when an address with this prefix length makes its prefix on link: no link-local one, whose
+ * link is its own.
+ */
 function isConnecting(a: number, prefix: number): boolean {
   return prefix >= 0 && prefix < 128 && !header6.isLinkLocal(a);
 }

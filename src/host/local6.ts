@@ -1,6 +1,7 @@
-// Packets for the appliance itself over IPv6 (HOST-2): the chain of headers is walked in its order (RFC 8200 4), echo is
-// answered, answers to own pings are told to their sink, and the rest is refused: port unreachable for UDP, a reset for
-// TCP, a parameter problem for a header that nobody here knows.
+// Packets for the appliance itself over IPv6 (HOST-2): the chain of headers is walked in its order
+// (RFC 8200 4), echo is answered, answers to own pings are told to their sink, and the rest is
+// refused: port unreachable for UDP, a reset for TCP, a parameter problem for a header that nobody
+// here knows.
 
 import { Drop } from "../engine/drop.ts";
 import type { Out } from "../engine/out.ts";
@@ -60,7 +61,10 @@ export class Local6 implements Inward6 {
     );
   }
 
-  /** A valid packet for us, whose hop-by-hop options were looked at. `how` it is addressed: sender6.ts. */
+  /**
+   * A valid packet for us, whose hop-by-hop options were looked at. `how` it is addressed:
+   * sender6.ts.
+   */
   receive(iface: number, start: Offset, end: Offset, how: number, now: Millis): void {
     const { view } = this.#out;
     this.#stats.add(Stat.Delivered);
@@ -227,7 +231,9 @@ export class Local6 implements Inward6 {
     all.remove(row);
   }
 
-  /** False when the fragment cannot be a piece of anything (counted, and told as RFC 8200 4.5 asks). */
+  /**
+   * False when the fragment cannot be a piece of anything (counted, and told as RFC 8200 4.5 asks).
+   */
   #isPossible(iface: number, start: Offset, at: Offset, end: Offset, now: Millis): boolean {
     const { view } = this.#out;
     const ip = start + ETHERNET;

@@ -1,12 +1,13 @@
-// Longest-prefix match for IPv6 (RFC 7608: any length from 0 to 128), in typed arrays. Prefixes of up to 32 bits lie in the
-// trie of lpm.ts, over the first word. Longer ones lie under their first word, which a hash index finds: there each has
-// a path-compressed binary trie, whose nodes are 32 bytes, so that a step of a lookup reads one cache line. The
-// addresses that registries hand out differ in the first word, so those tries are small.
+// Longest-prefix match for IPv6 (RFC 7608: any length from 0 to 128), in typed arrays. Prefixes of
+// up to 32 bits lie in the trie of lpm.ts, over the first word. Longer ones lie under their first
+// word, which a hash index finds: there each has a path-compressed binary trie, whose nodes are 32
+// bytes, so that a step of a lookup reads one cache line. The addresses that registries hand out
+// differ in the first word, so those tries are small.
 //
-//   node:  | length | value, 0 = none | child where the next bit is 0 | child for 1 | four words of the prefix |
+//   node:  | length | value, 0 = none | child for a bit 0 | child for 1 | four words of the prefix |
 //
-// Invariant: but for a root (length 32), a node without a value has two children, and a child's prefix continues its
-// parent's.
+// Invariant: but for a root (length 32), a node without a value has two children, and a child's
+// prefix continues its parent's.
 
 import { assert } from "../lib/assert.ts";
 import { HashIndex } from "../lib/hash-index.ts";
@@ -83,7 +84,10 @@ export class Lpm6 {
     return this.#short.prefixes.size + this.#long;
   }
 
-  /** Rows that a walk from 0 passes, those without a prefix included: the short ones first, then the nodes. */
+  /**
+   * Rows that a walk from 0 passes, those without a prefix included: the short ones first, then the
+   * nodes.
+   */
   get capacity(): number {
     return this.#short.prefixes.capacity + this.#next;
   }
@@ -119,7 +123,10 @@ export class Lpm6 {
     return row < capacity ? -1 : row - capacity;
   }
 
-  /** Bytes that the tries have reserved; of the short one's only pages that hold routes are ever touched. */
+  /**
+   * Bytes that the tries have reserved; of the short one's only pages that hold routes are ever
+   * touched.
+   */
   get bytes(): number {
     return this.#nodes.byteLength + this.#short.bytes;
   }
@@ -226,7 +233,9 @@ export class Lpm6 {
     return true;
   }
 
-  /** A node without a value goes, and its parent too when that is left with one child and no value. */
+  /**
+   * A node without a value goes, and its parent too when that is left with one child and no value.
+   */
   #prune(above: number, link: number, node: number): void {
     const nodes = this.#nodes;
     const at = node * NODE;
@@ -281,7 +290,10 @@ export class Lpm6 {
     nodes[link] = top;
   }
 
-  /** Leading bits that the node's prefix words and the address share; may be more than the node's length. */
+  /**
+   * Leading bits that the node's prefix words and the address share; may be more than the node's
+   * length.
+   */
   #common(node: number, a: number, b: number, c: number, d: number): number {
     const at = node * NODE + PREFIX;
     const nodes = this.#nodes;
@@ -324,7 +336,10 @@ export class Lpm6 {
   }
 }
 
-/** A word of an address with all but its first `bits` bits cleared; 32 and more keep it whole, 0 and less nothing. */
+/**
+ * A word of an address with all but its first `bits` bits cleared; 32 and more keep it whole, 0 and
+ * less nothing.
+ */
 export function maskWord(word: number, bits: number): number {
   if (bits <= 0) return 0;
   return bits >= 32 ? word >>> 0 : (word & (0xffffffff << (32 - bits))) >>> 0;

@@ -1,5 +1,6 @@
-// ICMPv6 messages to the appliance itself (RFC 4443 4, 2.4): echo is answered, answers to own pings and errors about
-// them are told, path MTUs are noted. Neighbour discovery never gets here, but in fragments, which are refused (RFC 6980).
+// ICMPv6 messages to the appliance itself (RFC 4443 4, 2.4): echo is answered, answers to own pings
+// and errors about them are told, path MTUs are noted. Neighbour discovery never gets here, but in
+// fragments, which are refused (RFC 6980).
 
 import { Drop } from "../engine/drop.ts";
 import { HEADROOM } from "../engine/frame.ts";
@@ -28,7 +29,10 @@ const SEQUENCE = 6;
 const MTU = 4;
 /** Traffic class, which a reply keeps. */
 const CLASS = 0x0ff00000;
-/** Pings that a core remembers, so that nobody else's reply confirms a neighbour. Our choice; a power of two. */
+/**
+ * Pings that a core remembers, so that nobody else's reply confirms a neighbour. Our choice; a
+ * power of two.
+ */
 const PINGS = 16;
 
 export class Messages6 {
@@ -111,13 +115,19 @@ export class Messages6 {
     }
   }
 
-  /** One of our own packets went no further: its next hop is silent. Only pings have somebody to tell. */
+  /**
+   * One of our own packets went no further: its next hop is silent. Only pings have somebody to
+   * tell.
+   */
   ownFailed(start: Offset, end: Offset, code: number, now: Millis): void {
     const ip = start + ETHERNET;
     this.#tell(ip, end, icmpv6.Type.Unreachable, code, ip + header6.SOURCE, now);
   }
 
-  /** Turns a request into its reply; headers between IPv6's and the message do not come back (RFC 4443 4.2). */
+  /**
+   * Turns a request into its reply; headers between IPv6's and the message do not come back (RFC
+   * 4443 4.2).
+   */
   #answer(iface: number, start: Offset, at: Offset, end: Offset, how: number, now: Millis): void {
     const { view } = this.#out;
     const ip = start + ETHERNET;
@@ -125,7 +135,8 @@ export class Messages6 {
     const b = ipv6.source(view, ip, 1);
     const c = ipv6.source(view, ip, 2);
     const d = ipv6.source(view, ip, 3);
-    // RFC 4443 4.2: a request to a group or an anycast address is answered from a unicast one of the interface.
+    // RFC 4443 4.2: a request to a group or an anycast address is answered from a unicast one of
+    // the interface.
     const row = how === Address.Own ? -1 : this.#addresses.source(iface, a, b, c, d);
     if (how !== Address.Own && row < 0) {
       this.#out.drop(Drop["icmp-type"]);
@@ -152,7 +163,9 @@ export class Messages6 {
     this.#output.sendPacket(iface, to - ETHERNET, end, now);
   }
 
-  /** Moves the IPv6 header right before the message, and marks the shorter frame as an ordinary one. */
+  /**
+   * Moves the IPv6 header right before the message, and marks the shorter frame as an ordinary one.
+   */
   #moveHeader(ip: Offset, to: Offset): void {
     const { view } = this.#out;
     // From behind, for the places may overlap.
@@ -247,7 +260,9 @@ export class Messages6 {
     this.#told(ip, at, end, now);
   }
 
-  /** True when the source of the packet at `about` is an own address: only then it can be about us. */
+  /**
+   * True when the source of the packet at `about` is an own address: only then it can be about us.
+   */
   #isOurs(about: Offset): boolean {
     const { view } = this.#out;
     const row = this.#addresses.find(

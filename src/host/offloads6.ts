@@ -1,5 +1,6 @@
-// What a router must know of IPv6 frames with work left to the sender (engine/frame.ts): whether the offload header can
-// be true, how long the packets are that a super-frame will be cut into, and how a checksum is finished here.
+// What a router must know of IPv6 frames with work left to the sender (engine/frame.ts): whether
+// the offload header can be true, how long the packets are that a super-frame will be cut into, and
+// how a checksum is finished here.
 
 import type { Offset } from "../lib/units.ts";
 import * as checksum from "../wire/checksum.ts";
@@ -44,7 +45,8 @@ export function packetLength(view: DataView, start: Offset, end: Offset): number
   const whole = end - ip;
   if (!offload.isSuper(view, start)) return whole;
   const headers = ipv6.upperOffset(ipv6.upper(view, ip));
-  // The old UFO cuts into fragments: each gets a fragment header, and the transport header is payload of the first.
+  // The old UFO cuts into fragments: each gets a fragment header, and the transport header is
+  // payload of the first.
   let more = FRAGMENT_HEADER;
   switch (offload.gsoType(view, start)) {
     case offload.Gso.Tcp6:
@@ -62,8 +64,9 @@ export function settle(view: DataView, start: Offset, end: Offset): void {
   if (offload.needsChecksum(view, start)) {
     const from = start + offload.csumStart(view, start);
     const field = from + offload.csumOffset(view, start);
-    // The field holds the pseudo-header's sum and is part of what is summed (Virtual I/O Device 1.2, 5.1.6.2). A UDP sum
-    // of 0 is not allowed (RFC 8200 8.1), and to the others both zeros are one.
+    // The field holds the pseudo-header's sum and is part of what is summed (Virtual I/O Device
+    // 1.2, 5.1.6.2). A UDP sum of 0 is not allowed (RFC 8200 8.1), and to the others both zeros are
+    // one.
     view.setUint16(field, checksum.compute(view, from, end) || 0xffff);
   }
   offload.clear(view, start);

@@ -1,8 +1,10 @@
-// The way out for everything of IPv6 (HOST-1): packets that start here are given a source, routed and cut to the path's
-// MTU, the next hop of any packet is resolved, and the Ethernet header is written.
+// The way out for everything of IPv6 (HOST-1): packets that start here are given a source, routed
+// and cut to the path's MTU, the next hop of any packet is resolved, and the Ethernet header is
+// written.
 //
-// A frame whose next hop is not known yet waits inside the resolver, marked with its origin as IPv4's are (output.ts).
-// The resolver reads the next hop's address from the frame, or, for a gateway, from the frame's headroom.
+// A frame whose next hop is not known yet waits inside the resolver, marked with its origin as
+// IPv4's are (output.ts). The resolver reads the next hop's address from the frame, or, for a
+// gateway, from the frame's headroom.
 
 import type { InterfaceConfig } from "../engine/config.ts";
 import { HEADROOM } from "../engine/frame.ts";
@@ -43,7 +45,9 @@ export class Output6 implements Sender6 {
   readonly #addresses: Addresses6;
   readonly #stats: Statistics;
   readonly pathMtus: PathMtus6 = new PathMtus6();
-  /** Identifications that nobody outside can guess from one that he saw by counting on (RFC 7739). */
+  /**
+   * Identifications that nobody outside can guess from one that he saw by counting on (RFC 7739).
+   */
   readonly #random: Prng;
   #resolver: Resolver6 | null = null;
   #inward: Inward6 | null = null;
@@ -123,7 +127,10 @@ export class Output6 implements Sender6 {
     return this.#resolve(origin, hops.iface(hop), at, start, end, now);
   }
 
-  /** To the neighbour whose address stands at `at`: at once when its MAC is known, else the resolver keeps the frame. */
+  /**
+   * To the neighbour whose address stands at `at`: at once when its MAC is known, else the resolver
+   * keeps the frame.
+   */
   #resolve(
     origin: number,
     iface: number,
@@ -191,7 +198,8 @@ export class Output6 implements Sender6 {
   #turn(iface: number, row: number, start: Offset, end: Offset, now: Millis): Status {
     const inward = this.#inward;
     assert(inward !== null, "the IPv6 side hears nobody yet");
-    this.#view.setUint16(start, 0); // No group: whatever stood in the buffer is no link-layer multicast.
+    // No group: whatever stood in the buffer is no link-layer multicast.
+    this.#view.setUint16(start, 0);
     this.#setHops(start + ETHERNET, iface);
     this.#stats.add(Stat.Originated);
     const how = this.#addresses.isAnycast(row) ? Address.Anycast : Address.Own;
@@ -210,7 +218,9 @@ export class Output6 implements Sender6 {
     return Status.Sent;
   }
 
-  /** Sends a packet without extension headers in pieces (RFC 8200 4.5): only its source may do so. */
+  /**
+   * Sends a packet without extension headers in pieces (RFC 8200 4.5): only its source may do so.
+   */
   #cut(iface: number, hop: number, mtu: number, start: Offset, end: Offset, now: Millis): Status {
     const view = this.#view;
     const ip = start + ETHERNET;
@@ -240,8 +250,8 @@ export class Output6 implements Sender6 {
   }
 
   /**
-   * HOST-1: sends bytes of the arena as the payload of a packet to `destination`; `iface` is where a link-local or
-   * multicast one is meant, -1 = none.
+   * HOST-1: sends bytes of the arena as the payload of a packet to `destination`; `iface` is where
+   * a link-local or multicast one is meant, -1 = none.
    */
   send(
     destination: Ipv6Words,
@@ -262,7 +272,9 @@ export class Output6 implements Sender6 {
     return status === Status.Sent ? this.sendPacket(iface, start, at + length, now) : status;
   }
 
-  /** One ICMPv6 echo request with `size` bytes of data; a hop limit of 0 means the configured one. */
+  /**
+   * One ICMPv6 echo request with `size` bytes of data; a hop limit of 0 means the configured one.
+   */
   ping(
     destination: Ipv6Words,
     iface: number,

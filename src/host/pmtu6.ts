@@ -1,5 +1,5 @@
-// Path MTUs that routers told this core (RFC 8201), for what starts here: a few destinations, the oldest makes room, and
-// each is forgotten after a while, so that a better path is noticed.
+// Path MTUs that routers told this core (RFC 8201), for what starts here: a few destinations, the
+// oldest makes room, and each is forgotten after a while, so that a better path is noticed.
 
 import type { Millis } from "../lib/units.ts";
 
@@ -33,8 +33,8 @@ export class PathMtus6 {
   }
 
   /**
-   * A router says that `told` is the most that fits; `mtu` is the first link's. Less than the minimum, or no less than
-   * before, is not believed (RFC 8201 4).
+   * A router says that `told` is the most that fits; `mtu` is the first link's. Less than the
+   * minimum, or no less than before, is not believed (RFC 8201 4).
    */
   note(a: number, b: number, c: number, d: number, told: number, mtu: number, now: Millis): void {
     if (told < MIN_MTU || told >= this.lookup(a, b, c, d, mtu, now) || this.#mtu.length === 0)

@@ -1,6 +1,6 @@
-// Fragmented packets for us (RFC 8200 4.5): each fragment stays in the buffer that holds it, in the order of its place,
-// until the packet is whole and is copied together. Bounded: so many packets and so many fragments a core; the oldest
-// packet makes room. Overlaps drop the packet (RFC 5722).
+// Fragmented packets for us (RFC 8200 4.5): each fragment stays in the buffer that holds it, in the
+// order of its place, until the packet is whole and is copied together. Bounded: so many packets
+// and so many fragments a core; the oldest packet makes room. Overlaps drop the packet (RFC 5722).
 
 import { Drop } from "../engine/drop.ts";
 import type { Out } from "../engine/out.ts";
@@ -74,8 +74,8 @@ export class Reassembly6 {
   }
 
   /**
-   * Keeps the fragment in start..end, whose fragment header stands at `at` and whose length was checked. Returns its
-   * packet when that is whole now, else -1.
+   * Keeps the fragment in start..end, whose fragment header stands at `at` and whose length was
+   * checked. Returns its packet when that is whole now, else -1.
    */
   accept(iface: number, how: number, start: Offset, at: Offset, end: Offset, now: Millis): number {
     const { view } = this.#out;
@@ -109,7 +109,10 @@ export class Reassembly6 {
     return this.#out.heldStart(this.#handle[fragment] as number);
   }
 
-  /** Where the headers end and the fragmentable part begins, from the start of the whole packet's frame. */
+  /**
+   * Where the headers end and the fragmentable part begins, from the start of the whole packet's
+   * frame.
+   */
   headers(row: number): number {
     return this.#header[this.#first[row] as number] as number;
   }
@@ -120,8 +123,8 @@ export class Reassembly6 {
   }
 
   /**
-   * Writes the whole packet into a buffer, which lives until the end of the burst: its start, or -1 when there is
-   * none. The headers are the first fragment's, without the fragment header.
+   * Writes the whole packet into a buffer, which lives until the end of the burst: its start, or -1
+   * when there is none. The headers are the first fragment's, without the fragment header.
    */
   join(row: number): Offset {
     const { view, bytes } = this.#out;
@@ -220,7 +223,10 @@ export class Reassembly6 {
     return received === whole ? row : NONE;
   }
 
-  /** The row of the fragment's packet, a new one when it is the first to come; -1 = none is configured. */
+  /**
+   * The row of the fragment's packet, a new one when it is the first to come; -1 = none is
+   * configured.
+   */
   #row(view: DataView, ip: Offset, at: Offset, now: Millis): number {
     let free = NONE;
     for (let row = 0; row < this.#used.length; row++) {

@@ -1,5 +1,5 @@
-// Destinations that a router redirected (RFC 4861 8.3): the part of the destination cache that no prefix explains.
-// Bounded; the oldest makes room.
+// Destinations that a router redirected (RFC 4861 8.3): the part of the destination cache that no
+// prefix explains. Bounded; the oldest makes room.
 
 import type { Ipv6Words } from "../engine/ipv6.ts";
 
@@ -31,7 +31,10 @@ export class Redirected6 {
     return this.#trim()[0] ?? null;
   }
 
-  /** Forgets what goes through a neighbour, or (null) through any of the interface; returns those destinations. */
+  /**
+   * Forgets what goes through a neighbour, or (null) through any of the interface; returns those
+   * destinations.
+   */
   forget(iface: number, neighbour: Ipv6Words | null): Ipv6Words[] {
     const key = neighbour === null ? "" : keyOf(neighbour);
     const gone: Ipv6Words[] = [];

@@ -1,5 +1,5 @@
-// Connections to the appliance over IPv6 are refused by a reset (RFC 9293 3.10.7.1: the state CLOSED), so that a
-// program that connects to a router fails at once.
+// Connections to the appliance over IPv6 are refused by a reset (RFC 9293 3.10.7.1: the state
+// CLOSED), so that a program that connects to a router fails at once.
 
 import { Drop } from "../engine/drop.ts";
 import type { Out } from "../engine/out.ts";
@@ -58,7 +58,8 @@ export class Resets6 {
     const flags = tcp.flags(view, at);
     const ports = (tcp.destinationPort(view, at) << 16) | tcp.sourcePort(view, at);
     const hasAck = (flags & tcp.Flag.Ack) !== 0;
-    // "If the ACK bit is on, <SEQ=SEG.ACK><CTL=RST>", else "<SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>".
+    // "If the ACK bit is on, <SEQ=SEG.ACK><CTL=RST>", else
+    // "<SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>".
     const sequence = hasAck ? tcp.acknowledgment(view, at) : 0;
     const controls =
       ((flags & tcp.Flag.Syn) !== 0 ? 1 : 0) + ((flags & tcp.Flag.Fin) !== 0 ? 1 : 0);

@@ -1,5 +1,6 @@
-// Default routers that neighbour discovery learned, and which of them is used (RFC 4861 6.3.6, RFC 4191 3.2): one that
-// is known to be reachable before others, then by preference; when none is, each in turn.
+// Default routers that neighbour discovery learned, and which of them is used (RFC 4861 6.3.6, RFC
+// 4191 3.2): one that is known to be reachable before others, then by preference; when none is,
+// each in turn.
 
 import type { Ipv6Words } from "../engine/ipv6.ts";
 

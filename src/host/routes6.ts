@@ -1,6 +1,7 @@
-// The IPv6 routes of one core: prefixes on link and default routers as neighbour discovery tells them, static ones from
-// the configuration, and redirected destinations. A lookup gives a HOP, one row of columns that says what becomes of the
-// packet. Each change touches only the prefixes that it is about. Own addresses are in addresses6.ts.
+// The IPv6 routes of one core: prefixes on link and default routers as neighbour discovery tells
+// them, static ones from the configuration, and redirected destinations. A lookup gives a HOP, one
+// row of columns that says what becomes of the packet. Each change touches only the prefixes that
+// it is about. Own addresses are in addresses6.ts.
 
 import type { InterfaceConfig } from "../engine/config.ts";
 import type { Ipv6Words } from "../engine/ipv6.ts";
@@ -92,7 +93,9 @@ export class Routes6 {
     return this.hops.kind(hop) === Hop6.Link && this.hops.iface(hop) === iface;
   }
 
-  /** Takes the static routes of a configuration: what differs is changed, the rest stays as it is. */
+  /**
+   * Takes the static routes of a configuration: what differs is changed, the rest stays as it is.
+   */
   configure(config: Host6Config, interfaces: readonly InterfaceConfig[]): void {
     const known = this.#interfaces;
     this.#interfaces = interfaces.length;
@@ -137,7 +140,7 @@ export class Routes6 {
     if (group.length === 1) this.#byVia.set(via, group);
   }
 
-  // --- what neighbour discovery tells -----------------------------------------------------------------------------------
+  // --- what neighbour discovery tells ------------------------------------------------------------
 
   /** A prefix on link, by an own address in it (`learned` false) or by a router's word. */
   connect(iface: number, words: Ipv6Words, length: number, learned: boolean): void {
@@ -178,7 +181,10 @@ export class Routes6 {
     this.#refresh(DEFAULT, 0);
   }
 
-  /** The neighbour is no router any more, or is gone: who went through it goes another way (RFC 4861 7.3.3). */
+  /**
+   * The neighbour is no router any more, or is gone: who went through it goes another way (RFC 4861
+   * 7.3.3).
+   */
   neighbourLost(iface: number, words: Ipv6Words): void {
     for (const gone of this.#redirected.forget(iface, words)) this.#refresh(gone, 128);
     if (this.#routers.rotate(iface, words)) this.#refresh(DEFAULT, 0);
@@ -202,7 +208,7 @@ export class Routes6 {
     if (this.#routers.forget(iface)) this.#refresh(DEFAULT, 0);
   }
 
-  // --- lists --------------------------------------------------------------------------------------------------------------
+  // --- lists -------------------------------------------------------------------------------------
 
   /** Up to `limit` rows from `cursor` (0 first); `next` is -1 at the end. */
   rows(cursor: number, limit: number): { rows: Route6Row[]; next: number } {
@@ -241,7 +247,7 @@ export class Routes6 {
     return (this.#static.get(key)?.config.kind ?? "unicast") !== "unicast";
   }
 
-  // --- which route wins -----------------------------------------------------------------------------------------------------
+  // --- which route wins --------------------------------------------------------------------------
 
   #connectedChanged(network: Ipv6Words, length: number): void {
     this.#refresh(network, length);
@@ -279,7 +285,10 @@ export class Routes6 {
     return best;
   }
 
-  /** Puts the most trusted route of a prefix into the table: on link, redirected, static, a router's; else none. */
+  /**
+   * Puts the most trusted route of a prefix into the table: on link, redirected, static, a
+   * router's; else none.
+   */
   #refresh(network: Ipv6Words, length: number): void {
     const [a, b, c, d] = network;
     const before = this.#lpm.get(a, b, c, d, length);

@@ -1,4 +1,5 @@
-// What the parts of the IPv6 side share: how a packet made here gets out, and who hears of answers to own pings.
+// What the parts of the IPv6 side share: how a packet made here gets out, and who hears of answers
+// to own pings.
 
 import type { Ipv6Words } from "../engine/ipv6.ts";
 import type { Millis, Offset } from "../lib/units.ts";
@@ -17,8 +18,9 @@ export const Address = {
 /** Sends whole packets that start here. output6.ts implements it. */
 export interface Sender6 {
   /**
-   * The IPv6 packet at start + 14, with its source: routed, cut where it must be, resolved, sent. A hop limit of 0 is
-   * filled in. `iface` is where link-local and multicast destinations are meant; -1 = none is known.
+   * The IPv6 packet at start + 14, with its source: routed, cut where it must be, resolved, sent. A
+   * hop limit of 0 is filled in. `iface` is where link-local and multicast destinations are meant;
+   * -1 = none is known.
    */
   sendPacket(iface: number, start: Offset, end: Offset, now: Millis): Status;
 }
@@ -28,7 +30,10 @@ export interface Inward6 {
   receive(iface: number, start: Offset, end: Offset, how: number, now: Millis): void;
 }
 
-/** Hears of answers to pings that this appliance sent; they may reach another core than the one that asked. */
+/**
+ * Hears of answers to pings that this appliance sent; they may reach another core than the one that
+ * asked.
+ */
 export interface EchoSink6 {
   /** `bytes` of data came back, with `hops` left. */
   replied6(

@@ -1,5 +1,6 @@
-// The IPv6 side of one core between a recorder, links that remember and neighbours that are told by hand: frames in hex
-// go in, frames in hex come out. What neighbour discovery would say of addresses is said when the rig is made.
+// The IPv6 side of one core between a recorder, links that remember and neighbours that are told by
+// hand: frames in hex go in, frames in hex come out. What neighbour discovery would say of
+// addresses is said when the rig is made.
 
 import type { CommonConfig, InterfaceConfig } from "../engine/config.ts";
 import type { Interface6Config, Ipv6Words, Neighbours6 } from "../engine/ipv6.ts";
@@ -32,7 +33,9 @@ const common: Pick<InterfaceConfig, "proxyArp" | "addresses" | "ipv6"> = {
   ipv6,
 };
 
-/** lan 2001:db8:1::1/64 and wan 2001:db8:2::1/64 on MTU 1500, narrow 2001:db8:3::/127 on MTU 1280. */
+/**
+ * lan 2001:db8:1::1/64 and wan 2001:db8:2::1/64 on MTU 1500, narrow 2001:db8:3::/127 on MTU 1280.
+ */
 export const RIG6_INTERFACES: CommonConfig["interfaces"] = [
   { name: "lan", mac: 0x020000000101, bridge: 0, channel: -1, vlan: 10, mtu: 1500, ...common },
   { name: "wan", mac: 0x020000000102, bridge: -1, channel: 1, vlan: 0, mtu: 1500, ...common },
@@ -235,7 +238,10 @@ export function frame6(parts: Packet6Parts): string {
   return `${parts.mac ?? "020000000101"}02000000000a86dd${packet6(parts)}`;
 }
 
-/** UDP (17), TCP (6) or ICMPv6 (58) in hex with the checksum at its place; `segment` has zeros there. */
+/**
+ * UDP (17), TCP (6) or ICMPv6 (58) in hex with the checksum at its place; `segment` has zeros
+ * there.
+ */
 export function upper6(from: string, to: string, next: number, segment: string): string {
   const pseudo = hex6(from) + hex6(to) + digits(segment.length / 2, 4) + digits(next, 4);
   const at = next === 6 ? 32 : next === 58 ? 4 : 12;

@@ -1,5 +1,6 @@
-// What the IPv6 side must, must not and should do, one test per rule, named by the standard's section (HOST-2, HOST-3).
-// Neighbour discovery has a suite of its own; reassembly's rules stand beside its code.
+// What the IPv6 side must, must not and should do, one test per rule, named by the standard's
+// section (HOST-2, HOST-3). Neighbour discovery has a suite of its own; reassembly's rules stand
+// beside its code.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -73,7 +74,7 @@ const extension = (next: number, six: string): string => `${hex(next, 1)}00${six
 /** An options header with one option without data, and padding. */
 const option = (next: number, type: number): string => extension(next, `${hex(type, 1)}0001020000`);
 
-// --- RFC 8200 3: the header --------------------------------------------------------------------------------------------
+// --- RFC 8200 3: the header ----------------------------------------------------------------------
 
 test("RFC 8200 3: a version other than 6 is discarded in silence", () => {
   const frame = outward();
@@ -105,7 +106,7 @@ test("RFC 8200 3: nothing but the hop limit changes on the way", () => {
   assert.equal(rig.take().sent[0]?.hex.slice(28), expected);
 });
 
-// --- RFC 8200 4: extension headers -------------------------------------------------------------------------------------
+// --- RFC 8200 4: extension headers ---------------------------------------------------------------
 
 test("RFC 8200 4: extension headers of a packet in transit are not looked at but for hop-by-hop options", () => {
   for (const next of [43, 44, 60, 135, 50, 51, 200]) {
@@ -215,7 +216,7 @@ test("RFC 8200 4.7: no next header is ignored in silence", () => {
   assert.equal(fate(router(), inward({ next: 59, payload: "0011" })), "ip-protocol");
 });
 
-// --- RFC 8200 5, RFC 8201: packet size ---------------------------------------------------------------------------------
+// --- RFC 8200 5, RFC 8201: packet size -----------------------------------------------------------
 
 test("RFC 8200 5, RFC 4443 3.2: a packet longer than the next link is told its MTU and never cut", () => {
   const fits = frame6({ from: H, to: "2001:db8:3::1", payload: filler6(1240) });
@@ -263,7 +264,7 @@ test("RFC 8201 4: a path MTU is believed for what starts here, and in time forgo
   assert.deepEqual(ping(6), [1448]);
 });
 
-// --- RFC 8200 8.1: checksums -------------------------------------------------------------------------------------------
+// --- RFC 8200 8.1: checksums ---------------------------------------------------------------------
 
 test("RFC 8200 8.1: UDP without a checksum is discarded", () => {
   const payload = upper6(H, LAN, 17, "9c400035000c000070696e67");
@@ -272,7 +273,7 @@ test("RFC 8200 8.1: UDP without a checksum is discarded", () => {
   assert.equal(fate(router(), inward({ next: 17, payload: none })), "transport-checksum");
 });
 
-// --- RFC 4291 2: addresses ---------------------------------------------------------------------------------------------
+// --- RFC 4291 2: addresses -----------------------------------------------------------------------
 
 test("RFC 4291 2.5.2: :: is no destination, and nothing from it is forwarded or answered", () => {
   assert.equal(fate(router(), outward({ to: "::" })), "ip-destination");
@@ -349,7 +350,7 @@ test("RFC 4291 2.8: all nodes, all routers and solicited-node groups are heard, 
   assert.equal(ask("ff02::2", { forwarding: false }), "ip-not-for-us");
 });
 
-// --- RFC 4443 2.2: the source of a message -----------------------------------------------------------------------------
+// --- RFC 4443 2.2: the source of a message -------------------------------------------------------
 
 test("RFC 4443 2.2 (a): what was sent to an own address is answered from it", () => {
   const rig = router();
@@ -385,7 +386,7 @@ test("the source of errors may be the address that they leave by", () => {
   assert.equal(rig.sent[0]?.hex.slice(44, 76), "20010db8000100000000000000000001");
 });
 
-// --- RFC 4443 2.4: processing rules ------------------------------------------------------------------------------------
+// --- RFC 4443 2.4: processing rules --------------------------------------------------------------
 
 test("RFC 4443 2.4 (a, b): unknown messages are discarded in silence", () => {
   for (const type of [5, 100, 127, 150, 200, 255]) {
@@ -441,7 +442,7 @@ test("RFC 4443 2.4 (f): errors are limited", () => {
   assert.equal(sent, 6);
 });
 
-// --- RFC 4443 3: the messages ------------------------------------------------------------------------------------------
+// --- RFC 4443 3: the messages --------------------------------------------------------------------
 
 test("RFC 4443 3.1: no route is code 0, a prohibited one 1, a reject route 6, a black hole silent", () => {
   assert.equal(fate(router({ routes: [] }), outward()), "ip-no-route 1/0/0");
@@ -482,7 +483,7 @@ test("RFC 4443 4.2: a request to a group is answered from a unicast address of t
   assert.equal(ask("fe80::a"), answer("fe80::1", "fe80::a"));
 });
 
-// --- RFC 4861, as far as routes are meant ------------------------------------------------------------------------------
+// --- RFC 4861, as far as routes are meant --------------------------------------------------------
 
 test("RFC 4861 6.3.6: a reachable default router before others, then by preference, else in turn", () => {
   const rig = new Host6Rig({ forwarding: false });
@@ -567,7 +568,21 @@ test("RFC 6724 5: of own addresses the one with the longest common prefix speaks
   assert.equal(rig.sent[1]?.hex.slice(44, 48), "fd00");
 });
 
-// --- forwarding off ----------------------------------------------------------------------------------------------------
+test("RFC 6724 5: scope comes before the longest common prefix, and so does the label", () => {
+  const speaker = (own: readonly string[], to: string): string => {
+    const addresses = own.map((text) => [1, text, 64] as const);
+    const routes = [{ to: words("::"), prefix: 0, via: words("fe80::b"), interface: 1 }];
+    const rig = new Host6Rig({ routes }, RIG6_INTERFACES, addresses);
+    rig.learn(1, "fe80::b", 1);
+    rig.host.startPing6(words(to), -1, 1, 1, rig.now);
+    return rig.sent[0]?.hex.slice(44, 52) ?? "";
+  };
+  assert.equal(speaker(["fec0::1", "2001:db8:2::1"], "e000::1"), "20010db8");
+  assert.equal(speaker(["2001:0:5::1", "2a00::1"], FAR), "2a000000", "no Teredo to a native one");
+  assert.equal(speaker(["fe80::1"], FAR), "", "a link-local address goes no further");
+});
+
+// --- forwarding off ------------------------------------------------------------------------------
 
 test("RFC 8200 2: a host forwards nothing that is not for it", () => {
   const rig = router({ forwarding: false });

@@ -1,5 +1,5 @@
-// The appliance as an IPv6 host and as a router between kernel hosts (HOST-2, HOST-3): what ping, traceroute6 and iperf3
-// there say.
+// The appliance as an IPv6 host and as a router between kernel hosts (HOST-2, HOST-3): what ping,
+// traceroute6 and iperf3 there say.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -29,7 +29,10 @@ routes: [${routes}]
 `;
 }
 
-/** Hosts a and b in the two subnets, u above with 2001:db8:ffff::1 behind it, s on the cable with the small MTU. */
+/**
+ * Hosts a and b in the two subnets, u above with 2001:db8:ffff::1 behind it, s on the cable with
+ * the small MTU.
+ */
 async function network(rig: Rig): Promise<void> {
   await rig.mute("sw");
   const places: readonly (readonly [string, string, string])[] = [
@@ -50,7 +53,10 @@ async function network(rig: Rig): Promise<void> {
 
 const UP = '{to: "::/0", via: "2001:db8:f::1"}';
 
-/** The appliance's own addresses are used a second after the start: duplicate detection comes first (RFC 4862 5.4). */
+/**
+ * The appliance's own addresses are used a second after the start: duplicate detection comes first
+ * (RFC 4862 5.4).
+ */
 async function answered(rig: Rig, ...targets: (readonly [string, string])[]): Promise<void> {
   for (const [from, to] of targets) {
     await until(`${from} to reach ${to}`, async () => (await rig.ping(from, to, 1)) === 1, 15_000);
@@ -202,7 +208,8 @@ test("HOST-3 a sender on the same link as the next hop is redirected, and its ke
       .replace("  p3: {driver", "  p4: {driver: packet, interface: p4}\n  p3: {driver")
       .replace("      p1: {mode", "      p4: {mode: access, access-vlan: 10}\n      p1: {mode");
     const appliance = await rig.linkloom("sw", text);
-    // RFC 4861 8.1: a redirect must come from the first hop, so a host names its router by the link-local address.
+    // RFC 4861 8.1: a redirect must come from the first hop, so a host names its router by the
+    // link-local address.
     const rows = await appliance.show("interfaces");
     const mac = String(rows.find((row) => row["interface"] === "v10")?.["mac"]);
     const router = [linkLocalOf(mac), "dev", "eth0"];

@@ -1,4 +1,5 @@
-// IPv6 for the rig's hosts: addresses at once, without duplicate detection, and what ping and traceroute say.
+// IPv6 for the rig's hosts: addresses at once, without duplicate detection, and what ping and
+// traceroute say.
 
 import type { Rig } from "./rig.ts";
 
