@@ -59,6 +59,9 @@ const CORE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 }
 const SPARE_BYTES = 512 * 1024 * 1024;
 const ARENA_LIMIT = 0x7f000000;
 
+/** Ports to open anew, or to close (null). */
+type PortChanges = Record<number, PortOpening | null>;
+
 interface CoreThread {
   readonly worker: Worker;
   readonly mailbox: MessagePort;
@@ -380,7 +383,7 @@ export class RunningAppliance implements Appliance {
       );
     }
     const changes = this.#portChanges(drivers);
-    await this.#closeSteered(changes, before.steering, config.steering);
+    await this.#closeSteered(changes, config.steering);
     const undo = Object.fromEntries(
       Object.keys(changes).map((port) => [port, this.openings[Number(port)] ?? null]),
     );
@@ -406,17 +409,12 @@ export class RunningAppliance implements Appliance {
    * The kernel steers by a program that was made for the configuration: with another one, ports that it steers are opened
    * anew. All cores close before the first opens, or the kernel would give frames to the old and to the new sockets.
    */
-  async #closeSteered(
-    changes: Record<number, PortOpening | null>,
-    before: SteeringConfig,
-    after: SteeringConfig,
-  ): Promise<void> {
-    if (this.#config.cores.count === 1) return;
+  async #closeSteered(changes: PortChanges, after: SteeringConfig): Promise<void> {
+    const { cores, steering } = this.#config;
     const ports: Record<number, null> = {};
     for (const [port, opening] of this.openings.entries()) {
-      const driver = opening?.driver.driver;
-      if (driver !== "packet" && driver !== "tap") continue;
-      if (steersAlike(before, after, port)) continue;
+      const isSteered = opening?.driver.driver === "packet" || opening?.driver.driver === "tap";
+      if (cores.count === 1 || !isSteered || steersAlike(steering, after, port)) continue;
       ports[port] = null;
       if (!(port in changes)) changes[port] = opening;
     }
@@ -427,11 +425,7 @@ export class RunningAppliance implements Appliance {
   }
 
   /** A core could not take over a configuration: it and those before it go back to the one that ran. */
-  async #undo(
-    last: CoreId,
-    config: ApplianceConfig,
-    ports: Record<number, PortOpening | null>,
-  ): Promise<void> {
+  async #undo(last: CoreId, config: ApplianceConfig, ports: PortChanges): Promise<void> {
     for (let core = 0; core <= last; core++) {
       await this.#questions.ask(core, { kind: "configure", config, ports });
     }
@@ -446,8 +440,8 @@ export class RunningAppliance implements Appliance {
     if (words !== null) new MoveControl(all, words).rewrite(table);
   }
 
-  #portChanges(drivers: StartPlan["drivers"]): Record<number, PortOpening | null> {
-    const changes: Record<number, PortOpening | null> = {};
+  #portChanges(drivers: StartPlan["drivers"]): PortChanges {
+    const changes: PortChanges = {};
     for (let port = 0; port < Math.max(drivers.length, this.openings.length); port++) {
       const driver = drivers[port] ?? null;
       const before = this.openings[port] ?? null;

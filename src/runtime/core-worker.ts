@@ -10,6 +10,7 @@ import { openPort } from "../ports/factory.ts";
 import { pin, signal } from "../ports/linux/parking.ts";
 import { NoPort } from "../ports/none.ts";
 import type { Port } from "../ports/port.ts";
+import type { SteeringConfig } from "../steering/config.ts";
 import { Clock } from "./clock.ts";
 import { Commands } from "./commands.ts";
 import { runLoop } from "./loop.ts";
@@ -33,6 +34,7 @@ function tell(reply: Reply): void {
 function open(
   port: number,
   opening: PortOpening | null | undefined,
+  steering: SteeringConfig,
 ): { driver: Port; steered: boolean } {
   if (opening === null || opening === undefined) return { driver: new NoPort(), steered: true };
   return openPort(opening.driver, {
@@ -41,14 +43,14 @@ function open(
     port,
     core: start.core,
     cores: start.layout.cores,
-    steering: start.config.steering,
+    steering,
     page: start.page,
   });
 }
 
 function run(): void {
   if (start.cpu >= 0) pin(start.cpu);
-  const opened = start.ports.map((opening, port) => open(port, opening));
+  const opened = start.ports.map((opening, port) => open(port, opening, start.config.steering));
   const core = new Core({
     arena,
     layout: start.layout,
@@ -78,7 +80,7 @@ function run(): void {
       const port = Number(key);
       core.port(port)?.close();
       core.setPort(port, new NoPort(), true); // In case that opening fails.
-      const { driver, steered } = open(port, opening);
+      const { driver, steered } = open(port, opening, request.config.steering);
       core.setPort(port, driver, steered);
     }
     core.configure(request.config, now);
