@@ -1,6 +1,7 @@
-// How long frames stop when a member of an aggregate is cut, Linkloom and Open vSwitch side by side: each in turn aggregates two
-// cables with the same partner, an Open vSwitch, in one run; a host pings through, every 10 ms, while the member that
-// carries it is cut (both ends lose their link) and, apart, while LACPDUs stop in one direction. Needs root.
+// How long frames stop when a member of an aggregate is cut, Linkloom and Open vSwitch side by side: each in turn
+// aggregates two cables with the same partner, an Open vSwitch, in one run; a host pings through, every 10 ms, while
+// the member that carries it is cut (both ends lose their link) and, apart, while LACPDUs stop in one direction.
+// Needs root.
 //
 //   node bench/lacp.ts [TRIALS]
 

@@ -1,5 +1,5 @@
-// `linkloom explain lacp LA/1`: why each member of an aggregated channel carries frames or does not, and what to change, in
-// sentences made from the rows of `show channels` and `show lacp`.
+// `linkloom explain lacp LA/1`: why each member of an aggregated channel carries frames or does not, and what to
+// change, in sentences made from the rows of `show channels` and `show lacp`.
 
 import type { Row } from "./table.ts";
 
@@ -105,7 +105,9 @@ function explainMember(row: Row, rows: readonly Row[], evidence: LacpEvidence): 
   return lines;
 }
 
-/** Sides that ask for different rates work, but find a dead link at different times; a partner that is late does not. */
+/**
+ * Sides that ask for different rates work, but find a dead link at different times; a partner that is late does not.
+ */
 function rateMismatch(row: Row): string {
   const actor = words(row["actor"]);
   const partner = words(row["partner"]);

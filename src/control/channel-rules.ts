@@ -1,5 +1,5 @@
-// What the file's `channels` mean: members that are there and few enough, limits that can be met, and keys that keep two
-// aggregates of one system apart.
+// What the file's `channels` mean: members that are there and few enough, limits that can be met, and keys that keep
+// two aggregates of one system apart.
 
 import { keyOf } from "./aggregation.ts";
 import type { ChannelSection, Configuration } from "./configuration.ts";

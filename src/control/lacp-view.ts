@@ -1,5 +1,5 @@
-// `show lacp` and `show channels` in words: each core's own Mux and selection beside what the link master knows of a port, and
-// which member a tuple's frames leave through.
+// `show lacp` and `show channels` in words: each core's own Mux and selection beside what the link master knows of a
+// port, and which member a tuple's frames leave through.
 
 import type { ApplianceConfig } from "../core/config.ts";
 import { deal, HASH_NAMES, SLOTS, slotOf } from "../engine/spread.ts";
@@ -10,7 +10,9 @@ import { TUPLE_START, tupleFrame } from "./steering-view.ts";
 
 type Row = Record<string, unknown>;
 
-/** Words of a state's bits, in the order of IEEE 802.3-2005 43.4.2.2; a bit that is clear has none, but for these two. */
+/**
+ * Words of a state's bits, in the order of IEEE 802.3-2005 43.4.2.2; a bit that is clear has none, but for these two.
+ */
 function stateWords(state: unknown): string[] | null {
   if (typeof state !== "number") return null;
   const has = (bit: number): boolean => (state & bit) !== 0;

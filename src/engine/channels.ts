@@ -1,6 +1,7 @@
-// Channels as everybody else sees them: which port a frame for a channel leaves through, and which channel a received frame
-// belongs to. A channel of one port is that port. An aggregated channel spreads frames over the members that distribute
-// (spread.ts), and takes frames from members that collect; what members may do, link aggregation tells (LAG-3).
+// Channels as everybody else sees them: which port a frame for a channel leaves through, and which channel a received
+// frame belongs to. A channel of one port is that port. An aggregated channel spreads frames over the members that
+// distribute (spread.ts), and takes frames from members that collect; what members may do, link aggregation tells
+// (LAG-3).
 
 import type { ChannelId, Offset, PortId } from "../lib/units.ts";
 import type { ChannelConfig } from "./config.ts";
@@ -45,8 +46,8 @@ export class Channels implements ChannelSink {
   }
 
   /**
-   * Takes over a new list of channels; ports keep their link state. Members of aggregates start shut; a port that leaves an
-   * aggregate and would stand alone is shut until `release`, so that two such links cannot make a loop.
+   * Takes over a new list of channels; ports keep their link state. Members of aggregates start shut; a port that
+   * leaves an aggregate and would stand alone is shut until `release`, so that two such links cannot make a loop.
    */
   configure(channels: readonly ChannelConfig[], ports: number): void {
     const link = new Uint8Array(ports).fill(1);

@@ -1,6 +1,6 @@
-// Which member of an aggregated channel a frame leaves through (LAG-4): a hash of the frame names a slot, and each slot has a
-// member. Both depend on the frame and on who is there, never on history, so every core decides alike without a message.
-// When a member goes, only its slots move; when it comes back, only they return.
+// Which member of an aggregated channel a frame leaves through (LAG-4): a hash of the frame names a slot, and each
+// slot has a member. Both depend on the frame and on who is there, never on history, so every core decides alike
+// without a message. When a member goes, only its slots move; when it comes back, only they return.
 
 import type { Offset, PortId } from "../lib/units.ts";
 import { EtherType } from "../wire/ethernet.ts";
@@ -67,8 +67,8 @@ function ports4(view: DataView, at: Offset, end: Offset, hash: number): number {
 }
 
 /**
- * Deals the slots of a channel: each has a home among ALL members; where that one is away, those present share its slots.
- * `present` are members in the order of `members`; at least one.
+ * Deals the slots of a channel: each has a home among ALL members; where that one is away, those present share its
+ * slots. `present` are members in the order of `members`; at least one.
  */
 export function deal(
   members: readonly PortId[],

@@ -1,5 +1,6 @@
-// The lab "lacp": an aggregate of four cables between the appliance and a switch, stations on both sides, and a partner that
-// breaks: every few seconds another member in another way, by the seed. `show lacp` and `explain lacp LA/1` tell what is.
+// The lab "lacp": an aggregate of four cables between the appliance and a switch, stations on both sides, and a
+// partner that breaks: every few seconds another member in another way, by the seed. `show lacp` and `explain lacp
+// LA/1` tell what is.
 
 import { Prng } from "../lib/prng.ts";
 import type { Mac, Millis, Offset, PortId } from "../lib/units.ts";
@@ -39,7 +40,9 @@ const BEHIND: PortId = 0;
 const EDGES: readonly PortId[] = [4, 5];
 const STATIONS = 32;
 const SYSTEM: Mac = 0x02cc_0000_0001;
-/** A fault lasts, and another comes after: longer than LACP's short timeout and its wait together, so that both show. */
+/**
+ * A fault lasts, and another comes after: longer than LACP's short timeout and its wait together, so that both show.
+ */
 const FAULT_TIME: Millis = 8000;
 const CALM_TIME: Millis = 5000;
 

@@ -1,6 +1,6 @@
-// One system's side of one channel: the variables of its ports and all machines, run to rest whenever something happened.
-// The link master runs it for the appliance (lag.ts); a simulated partner runs the same (sim/partner.ts). It sends and
-// tells through `ActorHooks` alone.
+// One system's side of one channel: the variables of its ports and all machines, run to rest whenever something
+// happened. The link master runs it for the appliance (lag.ts); a simulated partner runs the same (sim/partner.ts).
+// It sends and tells through `ActorHooks` alone.
 
 import type { Millis } from "../lib/units.ts";
 import { State } from "../wire/lacp.ts";
@@ -293,8 +293,8 @@ export class Actor {
   }
 
   /**
-   * This core became the master: it goes on from what the one before told. What is known of the partner holds for one fresh
-   * timeout, and the partner hears from us at once.
+   * This core became the master: it goes on from what the one before told. What is known of the partner holds for one
+   * fresh timeout, and the partner hears from us at once.
    */
   takeOver(now: Millis): void {
     for (const [index, port] of this.ports.entries()) {

@@ -11,8 +11,8 @@ import { Receive } from "./receive.ts";
 const NOBODY: Side = { systemPriority: 0, system: 0, key: 0, portPriority: 0, port: 0, state: 0 };
 
 /**
- * The assumed partner (Partner_Admin): nobody. Where frames may pass without LACP, it is in sync and collects, so that the
- * same Mux serves.
+ * The assumed partner (Partner_Admin): nobody. Where frames may pass without LACP, it is in sync and collects, so
+ * that the same Mux serves.
  */
 function adminPartner(config: LagChannelConfig): Side {
   const open = config.mode !== "lacp" || config.fallback !== "none";

@@ -1,5 +1,6 @@
-// The two Churn Detection machines (IEEE 802.3-2005 43.4.17, figures 43-15 and 43-16), which are one and the same but for the
-// Synchronization bit that they watch: the actor's or the partner's. A churn is a port that does not get into sync.
+// The two Churn Detection machines (IEEE 802.3-2005 43.4.17, figures 43-15 and 43-16), which are one and the same but
+// for the Synchronization bit that they watch: the actor's or the partner's. A churn is a port that does not get into
+// sync.
 
 import type { Millis } from "../lib/units.ts";
 import { CHURN_DETECTION } from "./config.ts";

@@ -1,5 +1,5 @@
-// What a reload leaves undisturbed: a member whose own parameters and whose channel's are as before goes on with all that its
-// machines know.
+// What a reload leaves undisturbed: a member whose own parameters and whose channel's are as before goes on with all
+// that its machines know.
 
 import type { Actor } from "./actor.ts";
 import type { LagChannelConfig, LagConfig } from "./config.ts";

@@ -1,8 +1,8 @@
-// Link aggregation of one core (LAG-1..6; IEEE 802.3-2005 clause 43). The link master alone runs Receive, Periodic, Selection,
-// Churn and Transmit of every port (actor.ts); every core runs its own Mux, which follows the master's messages and is what
-// opens and shuts the port on that core. A port is told to its partner as collecting when every core has acknowledged
-// that it collects; and nothing goes up again before every core has acknowledged the last way down. So no core drops
-// what the partner may send, and none sends by a state that is over.
+// Link aggregation of one core (LAG-1..6; IEEE 802.3-2005 clause 43). The link master alone runs Receive, Periodic,
+// Selection, Churn and Transmit of every port (actor.ts); every core runs its own Mux, which follows the master's
+// messages and is what opens and shuts the port on that core. A port is told to its partner as collecting when every
+// core has acknowledged that it collects; and nothing goes up again before every core has acknowledged the last way
+// down. So no core drops what the partner may send, and none sends by a state that is over.
 
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
@@ -297,7 +297,8 @@ export class Lag implements Engine, Replicated {
     }
   }
 
-  // --- configuration ---------------------------------------------------------------------------------------------------
+  // --- configuration
+  // ---------------------------------------------------------------------------------------------------
 
   /** Takes over a configuration. Members that stay as they were go on undisturbed; all others start blocked. */
   configure(config: LagConfig, common: CommonConfig, now: Millis): void {

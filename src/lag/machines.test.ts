@@ -1,6 +1,6 @@
-// The tables of IEEE 802.3-2005 clause 43 as rows, and every pair of a state and an input: a row is a state, a pattern over
-// the inputs (1, 0, or - for either) and the state that is entered; "." means that nothing happens. The first row that
-// matches counts, as in the figures, where the global transitions stand first.
+// The tables of IEEE 802.3-2005 clause 43 as rows, and every pair of a state and an input: a row is a state, a
+// pattern over the inputs (1, 0, or - for either) and the state that is entered; "." means that nothing happens. The
+// first row that matches counts, as in the figures, where the global transitions stand first.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,6 +1,7 @@
 // Fields of the records of link aggregation, behind FIELDS of engine/message.ts:
 //
-//   lag-mux, lag-select   the master tells all of a port; the first when its Mux moved, the second when only its selection did
+//   lag-mux      the master tells all of a port: its Mux moved
+//   lag-select   the same, when only its selection did
 //     0 port 2 | 2 mux 1 | 3 selected 1 | 4 sequence 4 | 8 epoch 4 | 12 flags 1 | 13 receive 1 | 14 actor state 1 |
 //     15 partner state 1 | 16 partner system priority 2 | 18 partner system 6 | 24 partner key 2 | 26 partner port
 //     priority 2 | 28 partner port 2

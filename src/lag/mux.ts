@@ -1,5 +1,6 @@
-// The Mux machine (IEEE 802.3-2005 43.4.15): figure 43-13 with independent control of collecting and distributing, figure
-// 43-14 with coupled control. On one core it is the standard's. Two inputs are ours, and both only ever hold it back:
+// The Mux machine (IEEE 802.3-2005 43.4.15): figure 43-13 with independent control of collecting and distributing,
+// figure 43-14 with coupled control. On one core it is the standard's. Two inputs are ours, and both only ever hold
+// it back:
 //
 //   settled   every other core has followed the last change that frames depend on (LAG-6)
 //   enough    as many members are in sync as min-links asks for (LAG-5)

@@ -1,4 +1,5 @@
-// The Periodic Transmission machine (IEEE 802.3-2005 43.4.13, figure 43-11): how often LACPDUs go out when nothing changes.
+// The Periodic Transmission machine (IEEE 802.3-2005 43.4.13, figure 43-11): how often LACPDUs go out when nothing
+// changes.
 
 import type { Millis } from "../lib/units.ts";
 import { FAST_PERIODIC, SLOW_PERIODIC } from "./config.ts";

@@ -1,5 +1,5 @@
-// The variables of one aggregated port (IEEE 802.3-2005 43.4.7, 43.4.8) and its timers: plain data, so that a whole system
-// can be copied, compared and told to another core. The machines change it; see actor.ts.
+// The variables of one aggregated port (IEEE 802.3-2005 43.4.7, 43.4.8) and its timers: plain data, so that a whole
+// system can be copied, compared and told to another core. The machines change it; see actor.ts.
 
 import type { Mac, Millis, PortId } from "../lib/units.ts";
 

@@ -1,5 +1,5 @@
-// Why a member carries frames or does not: the first condition on the way to DISTRIBUTING that does not hold. A number, told
-// to the control core, which has the words for it.
+// Why a member carries frames or does not: the first condition on the way to DISTRIBUTING that does not hold. A
+// number, told to the control core, which has the words for it.
 
 import type { Millis } from "../lib/units.ts";
 import { State } from "../wire/lacp.ts";

@@ -1,5 +1,5 @@
-// The Receive machine (IEEE 802.3-2005 43.4.12, figure 43-10): what is known of the partner, and for how long. `next` is the
-// figure's transitions; the actions of entering a state are the functions below, named as in 43.4.9.
+// The Receive machine (IEEE 802.3-2005 43.4.12, figure 43-10): what is known of the partner, and for how long. `next`
+// is the figure's transitions; the actions of entering a state are the functions below, named as in 43.4.9.
 
 import type { Millis } from "../lib/units.ts";
 import { State } from "../wire/lacp.ts";

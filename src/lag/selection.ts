@@ -1,5 +1,6 @@
-// The selection logic (IEEE 802.3-2005 43.4.14) of one channel, which is one aggregator: which ports may be in it, which LAG
-// it serves, and who stands by when there are more than max-links. A pure function of what is known of the ports.
+// The selection logic (IEEE 802.3-2005 43.4.14) of one channel, which is one aggregator: which ports may be in it,
+// which LAG it serves, and who stands by when there are more than max-links. A pure function of what is known of the
+// ports.
 
 import { State } from "../wire/lacp.ts";
 import type { LagChannelConfig } from "./config.ts";
@@ -89,8 +90,8 @@ function best(
 }
 
 /**
- * All ports, best first. The system with the smaller identifier decides by its own port priorities and numbers, so that both
- * sides choose the same links (43.4.14.1); without a partner we do.
+ * All ports, best first. The system with the smaller identifier decides by its own port priorities and numbers, so
+ * that both sides choose the same links (43.4.14.1); without a partner we do.
  */
 function ranking(config: LagChannelConfig, ports: readonly PortState[]): number[] {
   const rank = (index: number): readonly [number, number] => {
@@ -112,8 +113,8 @@ function ranking(config: LagChannelConfig, ports: readonly PortState[]): number[
 }
 
 /**
- * Chooses. The LAG in service stays while a port of it is left, so that a stranger cannot take the channel; else the LAG with
- * most ports, the one of the best port among equals.
+ * Chooses. The LAG in service stays while a port of it is left, so that a stranger cannot take the channel; else the
+ * LAG with most ports, the one of the best port among equals.
  */
 export function select(
   config: LagChannelConfig,

@@ -1,5 +1,6 @@
-// What the link master does with slow-protocol frames (IEEE 802.3-2005 annex 43B): LACPDUs go to their port's machines, markers
-// are answered, all else is counted and ends. Nothing is thrown for bytes, and no more than a bounded number is looked at.
+// What the link master does with slow-protocol frames (IEEE 802.3-2005 annex 43B): LACPDUs go to their port's
+// machines, markers are answered, all else is counted and ends. Nothing is thrown for bytes, and no more than a
+// bounded number is looked at.
 
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";

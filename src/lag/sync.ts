@@ -1,5 +1,6 @@
-// Who has followed what (LAG-6): for each port the sequence of the master's last message, the one that every core must have
-// acknowledged before the port may go on, and how far each core has come. Plain numbers, so that a state can be copied.
+// Who has followed what (LAG-6): for each port the sequence of the master's last message, the one that every core
+// must have acknowledged before the port may go on, and how far each core has come. Plain numbers, so that a state
+// can be copied.
 
 import type { CoreId, Millis, PortId } from "../lib/units.ts";
 

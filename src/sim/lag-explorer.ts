@@ -1,6 +1,6 @@
-// Plays ALL orders of two systems' messages, frames, timers and cable cuts from a given state on, breadth first, up to a number
-// of steps; the rig checks its promises after each. States that were met before are not gone through again, and a state
-// is all that decides what comes next, with moments counted from now.
+// Plays ALL orders of two systems' messages, frames, timers and cable cuts from a given state on, breadth first, up
+// to a number of steps; the rig checks its promises after each. States that were met before are not gone through
+// again, and a state is all that decides what comes next, with moments counted from now.
 
 import type { Actor } from "../lag/actor.ts";
 import { OFF, type PortState, type Side } from "../lag/port-state.ts";

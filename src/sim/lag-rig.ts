@@ -1,6 +1,6 @@
-// Two systems' link aggregation engines, each on several cores, joined by cables: for tests of the engine alone. Messages
-// and frames wait in first-in first-out queues until somebody delivers them, so that any order can be played; the whole
-// state can be taken and put back, so that all orders can.
+// Two systems' link aggregation engines, each on several cores, joined by cables: for tests of the engine alone.
+// Messages and frames wait in first-in first-out queues until somebody delivers them, so that any order can be
+// played; the whole state can be taken and put back, so that all orders can.
 //
 // The rig holds up the promises of link aggregation after every step (`check`):
 //   - a LACPDU says Collecting only while every core of its sender collects (LAG-6);

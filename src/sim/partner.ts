@@ -1,6 +1,6 @@
-// A simulated neighbour of an aggregate: a switch that runs the same LACP machines on its side, spreads its hosts' frames
-// over the members, and can be broken on command in the ways that real ones are. Pure: it gets frames and time, and
-// gives frames.
+// A simulated neighbour of an aggregate: a switch that runs the same LACP machines on its side, spreads its hosts'
+// frames over the members, and can be broken on command in the ways that real ones are. Pure: it gets frames and
+// time, and gives frames.
 
 import { deal, HASH_NAMES, SLOTS, slotOf } from "../engine/spread.ts";
 import { Actor } from "../lag/actor.ts";

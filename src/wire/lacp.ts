@@ -1,12 +1,13 @@
-// LACP (IEEE 802.3-2005 43.4.2, subtype 1) and the marker protocol (43.5.3, subtype 2) as slow protocols. `at` is the first
-// byte behind the Ethernet type. A receiver checks the lengths and nothing else of the structure: version, TLV types and
-// reserved bytes are for standards to come (43.4.12), and a later version begins as this one does.
+// LACP (IEEE 802.3-2005 43.4.2, subtype 1) and the marker protocol (43.5.3, subtype 2) as slow protocols. `at` is the
+// first byte behind the Ethernet type. A receiver checks the lengths and nothing else of the structure: version, TLV
+// types and reserved bytes are for standards to come (43.4.12), and a later version begins as this one does.
 //
 //   0        1        2                    22                   42                58     60            110
 //   +--------+--------+--------------------+--------------------+-----------------+------+-------------+
 //   | 1      | version| 1, 20, actor       | 2, 20, partner     | 3, 16, collector| 0, 0 | reserved    |
 //   +--------+--------+--------------------+--------------------+-----------------+------+-------------+
-//   actor and partner, behind type and length: system priority 2, system 6, key 2, port priority 2, port 2, state 1, 0 x 3
+//   actor and partner, behind type and length:
+//   system priority 2, system 6, key 2, port priority 2, port 2, state 1, 0 x 3
 
 import type { Mac, Offset } from "../lib/units.ts";
 import { mac, setMac } from "./bytes.ts";
@@ -39,7 +40,9 @@ export const State = {
   Expired: 0x80,
 } as const;
 
-/** True when a whole LACPDU is there, with the TLV lengths that fix where things stand. Check once, then read freely. */
+/**
+ * True when a whole LACPDU is there, with the TLV lengths that fix where things stand. Check once, then read freely.
+ */
 export function isValid(view: DataView, at: Offset, end: Offset): boolean {
   return (
     end - at >= LENGTH &&

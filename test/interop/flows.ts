@@ -1,5 +1,6 @@
 // Many TCP connections that each say something again and again: `flows.ts server PORT` gives everything back,
-// `flows.ts client HOST PORT COUNT MILLIS` tells as JSON how many live, and the longest silence of each and of all together.
+// `flows.ts client HOST PORT COUNT MILLIS` tells as JSON how many live, and the longest silence of each and of all
+// together.
 
 import { connect, createServer, type Socket } from "node:net";
 

@@ -1,5 +1,6 @@
-// A small virtual machine with a real Linux kernel, for what this machine's kernel lacks: the bonding driver. The kernel and its
-// modules are Debian's package, the rest is a busybox and a script that runs what comes over the serial line.
+// A small virtual machine with a real Linux kernel, for what this machine's kernel lacks: the bonding driver. The
+// kernel and its modules are Debian's package, the rest is a busybox and a script that runs what comes over the
+// serial line.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";

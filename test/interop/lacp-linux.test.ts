@@ -1,5 +1,5 @@
-// Link aggregation with the real Linux bonding driver (mode 802.3ad) in a small virtual machine: active and passive, fast and
-// slow, two and four members; cuts, a blackhole, and a partner that restarts.
+// Link aggregation with the real Linux bonding driver (mode 802.3ad) in a small virtual machine: active and passive,
+// fast and slow, two and four members; cuts, a blackhole, and a partner that restarts.
 
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";

@@ -1,5 +1,5 @@
-// Link aggregation with Open vSwitch in user space (LAG-1..6): active and passive, fast and slow, two and four members; cuts of
-// a member with flows on it, a blackhole in one direction, and partners that restart.
+// Link aggregation with Open vSwitch in user space (LAG-1..6): active and passive, fast and slow, two and four
+// members; cuts of a member with flows on it, a blackhole in one direction, and partners that restart.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,5 +1,6 @@
-// An aggregate of Linkloom (in "sw", host h1 behind it) with another maker's switch (in "o", host h2 behind it). Each cable
-// runs through a namespace in the middle, which hands every frame on, the link-local ones too, and can stop one direction.
+// An aggregate of Linkloom (in "sw", host h1 behind it) with another maker's switch (in "o", host h2 behind it). Each
+// cable runs through a namespace in the middle, which hands every frame on, the link-local ones too, and can stop one
+// direction.
 
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";

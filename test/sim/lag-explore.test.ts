@@ -1,5 +1,6 @@
-// LAG-3 and LAG-6 in every interleaving: all orders and delays of two systems' messages and LACPDUs, timers, cuts and losses,
-// to a bounded depth, from the moments at which something is about to change. See sim/lag-rig.ts for the promises.
+// LAG-3 and LAG-6 in every interleaving: all orders and delays of two systems' messages and LACPDUs, timers, cuts and
+// losses, to a bounded depth, from the moments at which something is about to change. See sim/lag-rig.ts for the
+// promises.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,5 +1,6 @@
-// Link aggregation on whole appliances of 1, 2, 4 and 8 cores, against a simulated partner: what an event costs in messages and
-// LACPDUs, that frames spread and move, and that no order of arrival opens a member too early (LAG-1..6).
+// Link aggregation on whole appliances of 1, 2, 4 and 8 cores, against a simulated partner: what an event costs in
+// messages and LACPDUs, that frames spread and move, and that no order of arrival opens a member too early
+// (LAG-1..6).
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -133,8 +134,8 @@ for (const cores of SIZES) {
     const bench = new Bench(configOf(cores));
     const up = bench.cost(() => bench.run(4000));
     for (const mux of bench.muxes) assert.deepEqual(mux, new Array(MEMBERS).fill("distributing"));
-    // Per member: WAITING, ATTACHED, COLLECTING with its acknowledgement, DISTRIBUTING; the last member finds its partner in
-    // sync when it attaches, and goes on to COLLECTING in the same step.
+    // Per member: WAITING, ATTACHED, COLLECTING with its acknowledgement, DISTRIBUTING; the last member finds its
+    // partner in sync when it attaches, and goes on to COLLECTING in the same step.
     const changes = 4 * MEMBERS - 1;
     const expected = cores === 1 ? {} : { "lag-mux": changes * each, "lag-ack": MEMBERS * each };
     assert.deepEqual(up, expected);
