@@ -40,16 +40,13 @@ import {
   presenceWord,
 } from "./layout.ts";
 import { Pool } from "./pool.ts";
+import { PortWatch } from "./port-watch.ts";
 import { Resync } from "./resync.ts";
 
 /** Records handled per round, so that messages cannot starve frames. */
 const BUS_BURST = 256;
 /** Frames to one port before the driver is called within a round. */
 const TX_BATCH = 256;
-/** Between two looks at a port's link and losses; CLI users see a pulled cable at once. Our choice. */
-const PORT_CHECK: Millis = 100;
-/** The same for members of channels, on the link master, which tells the others: a cut costs frames until then. */
-const MEMBER_CHECK: Millis = 5;
 /** A frame may be handed over for its flow and once more for a role; more would be a loop. */
 const MAX_HOPS = 2;
 
@@ -94,7 +91,7 @@ export class Core implements Out {
   readonly #ports: Port[];
   readonly #receive: Batch = new Batch(BURST);
   readonly #transmit: Batch[];
-  readonly #up: boolean[];
+  readonly #watch: PortWatch;
   readonly #events: RingSender;
   readonly #tick: Millis;
   /** Buffers to give back at the end of the round. */
@@ -102,8 +99,6 @@ export class Core implements Out {
   #spentCount = 0;
   #now: Millis;
   #nextTick: Millis;
-  #nextPortCheck: Millis;
-  #nextMemberCheck: Millis = 0;
   /** Hops of the frame in work. */
   #hops = 0;
   readonly #resync: Resync;
@@ -128,12 +123,10 @@ export class Core implements Out {
     this.bus = new Bus(arena, layout, core, this.counters, this.pool);
     this.#events = new RingSender(arena, layout.events[core] as Offset, layout.eventCapacity);
     this.#ports = [...options.ports];
-    this.#up = options.ports.map(() => true);
     this.#transmit = options.ports.map(() => new Batch(TX_BATCH));
     this.#tick = config.cores.tick;
     this.#now = options.now;
     this.#nextTick = options.now;
-    this.#nextPortCheck = options.now;
     this.#masters = [this.master(0), this.master(1)];
     this.distributor = new Distributor(
       config.steering,
@@ -152,6 +145,7 @@ export class Core implements Out {
       map: this.distributor.move.map,
       bucketOf: (a, b, c, d) => this.distributor.bucketOfTarget(a, b, c, d),
     });
+    this.#watch = new PortWatch(this, this.#ports, this.dispatch, this.counters, options.now);
     this.#bounds = new Bounds(this, this.counters);
     this.#resync = new Resync(this, this.bus, (table) => this.dispatch.replicated(table));
     this.mover = new Mover(this.distributor, this, this.dispatch, (peer) => this.bus.isAlive(peer));
@@ -256,8 +250,7 @@ export class Core implements Out {
     if (full >= 0 && full !== this.#fullPeer) this.event(EventCode["bus-full"], full, 0, 0, 0);
     this.#fullPeer = full;
     if (this.cores > 1 && this.#resync.turn(now)) this.#worked = true;
-    if (now >= this.#nextPortCheck) this.#checkPorts(now);
-    else if (now >= this.#nextMemberCheck) this.#checkMembers(now);
+    this.#watch.turn(now);
   }
 
   /** Sends, gives buffers back, publishes. */
@@ -300,41 +293,6 @@ export class Core implements Out {
       this.#countDrops(Drop["transmit-queue-full"], count - sent);
       counters[at + PortCounter.Drops] =
         (counters[at + PortCounter.Drops] as number) + count - sent;
-    }
-  }
-
-  /** Link changes and frames that the kernel lost. */
-  #checkPorts(now: Millis): void {
-    this.#nextPortCheck = now + PORT_CHECK;
-    for (let port = 0; port < this.#ports.length; port++) {
-      const driver = this.#ports[port] as Port;
-      const lost = driver.lost();
-      if (lost > 0) {
-        this.#countDrops(Drop["kernel-ring"], lost);
-        const at = PORT_AT + port * PORT_COUNTERS + PortCounter.Drops;
-        this.counters[at] = (this.counters[at] as number) + lost;
-      }
-      this.#checkLink(port, now);
-    }
-  }
-
-  /** Links of members, more often than the rest. */
-  #checkMembers(now: Millis): void {
-    this.#nextMemberCheck = now + MEMBER_CHECK;
-    const { lag } = this.dispatch;
-    if (lag.actors.length === 0 || this.master(1) !== this.core) return;
-    for (let port = 0; port < this.#ports.length; port++) {
-      if (lag.isMember(port)) this.#checkLink(port, now);
-    }
-  }
-
-  #checkLink(port: PortId, now: Millis): void {
-    const { up } = (this.#ports[port] as Port).status(now);
-    if (up === this.#up[port]) return;
-    this.#up[port] = up;
-    this.dispatch.linkChanged(port, up, now);
-    if (this.master(1) === this.core) {
-      this.event(up ? EventCode["port-up"] : EventCode["port-down"], port, 0, 0, 0);
     }
   }
 
@@ -483,7 +441,6 @@ export class Core implements Out {
     this.#ports[port] = driver;
     this.distributor.setSteered(port, steered);
     this.#transmit[port] ??= new Batch(TX_BATCH);
-    this.#up[port] ??= true;
   }
 
   port(port: PortId): Port | undefined {

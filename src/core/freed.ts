@@ -1,6 +1,6 @@
-// Ports that left an aggregated channel by a reload: two of them, back as single links to one neighbour, would be a loop. All
-// are shut first (engine/channels.ts); a while later, when the neighbour has let go of the aggregate, those open that are
-// alone; of several on one bridge only the first does, until a cable of the others was pulled.
+// Ports that left an aggregated channel by a reload: two of them, back as single links to one neighbour, would be a
+// loop. All are shut first (engine/channels.ts); a while later, when the neighbour has let go of the aggregate, those
+// open that are alone; of several on one bridge only the first does, until a cable of the others was pulled.
 
 import type { Channels } from "../engine/channels.ts";
 import { EventCode } from "../engine/event.ts";

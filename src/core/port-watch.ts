@@ -1,0 +1,82 @@
+// A core's look at its ports, now and then: links that came or went, and frames that the kernel lost. Members of aggregated
+// channels are looked at more often, on the link master alone, which tells the others: a cut costs frames until then.
+
+import { DROP_AT, PORT_AT, PORT_COUNTERS, PortCounter } from "../engine/counter.ts";
+import { Drop } from "../engine/drop.ts";
+import { EventCode } from "../engine/event.ts";
+import type { Out } from "../engine/out.ts";
+import { Role } from "../engine/role.ts";
+import type { Millis, PortId } from "../lib/units.ts";
+import type { Port } from "../ports/port.ts";
+import type { Dispatch } from "./dispatch.ts";
+
+/** Between two looks at a port's link and losses; CLI users see a pulled cable at once. Our choice. */
+const PORT_CHECK: Millis = 100;
+/** The same for members. Our choice: below the gap that a fast switch in software has. */
+const MEMBER_CHECK: Millis = 5;
+
+export class PortWatch {
+  readonly #out: Out;
+  readonly #ports: readonly Port[];
+  readonly #dispatch: Dispatch;
+  readonly #counters: Float64Array;
+  readonly #up: boolean[] = [];
+  #nextPorts: Millis;
+  #nextMembers: Millis;
+
+  constructor(
+    out: Out,
+    ports: readonly Port[],
+    dispatch: Dispatch,
+    counters: Float64Array,
+    now: Millis,
+  ) {
+    this.#out = out;
+    this.#ports = ports;
+    this.#dispatch = dispatch;
+    this.#counters = counters;
+    this.#nextPorts = now;
+    this.#nextMembers = now;
+  }
+
+  /** Looks when it is time to. */
+  turn(now: Millis): void {
+    if (now >= this.#nextPorts) this.#checkPorts(now);
+    else if (now >= this.#nextMembers) this.#checkMembers(now);
+  }
+
+  #checkPorts(now: Millis): void {
+    this.#nextPorts = now + PORT_CHECK;
+    for (let port = 0; port < this.#ports.length; port++) {
+      const lost = (this.#ports[port] as Port).lost();
+      if (lost > 0) {
+        this.#count(DROP_AT + Drop["kernel-ring"], lost);
+        this.#count(PORT_AT + port * PORT_COUNTERS + PortCounter.Drops, lost);
+      }
+      this.#checkLink(port, now);
+    }
+  }
+
+  #count(counter: number, more: number): void {
+    this.#counters[counter] = (this.#counters[counter] as number) + more;
+  }
+
+  #checkMembers(now: Millis): void {
+    this.#nextMembers = now + MEMBER_CHECK;
+    const { lag } = this.#dispatch;
+    if (lag.actors.length === 0 || this.#out.master(Role.Link) !== this.#out.core) return;
+    for (let port = 0; port < this.#ports.length; port++) {
+      if (lag.isMember(port)) this.#checkLink(port, now);
+    }
+  }
+
+  #checkLink(port: PortId, now: Millis): void {
+    const { up } = (this.#ports[port] as Port).status(now);
+    if (up === (this.#up[port] ?? true)) return;
+    this.#up[port] = up;
+    this.#dispatch.linkChanged(port, up, now);
+    if (this.#out.master(Role.Link) === this.#out.core) {
+      this.#out.event(EventCode[up ? "port-up" : "port-down"], port, 0, 0, 0);
+    }
+  }
+}
