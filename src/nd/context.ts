@@ -1,5 +1,5 @@
-// What the parts of one core's neighbour discovery share: settings, surroundings, randomness, and the times that a router
-// may have advertised on an interface.
+// What the parts of one core's neighbour discovery share: settings, surroundings, randomness, and the times that a
+// router may have advertised on an interface.
 
 import type { InterfaceConfig } from "../engine/config.ts";
 import type { Learned6, Waiting6 } from "../engine/ipv6.ts";

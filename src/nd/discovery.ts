@@ -1,5 +1,5 @@
-// Routers and prefixes as a host learns them (RFC 4861 6.3) on the master, which tells all cores what changed; and redirects,
-// which every core hears (8.3). What is refreshed costs no message.
+// Routers and prefixes as a host learns them (RFC 4861 6.3) on the master, which tells all cores what changed; and
+// redirects, which every core hears (8.3). What is refreshed costs no message.
 
 import type { InterfaceConfig } from "../engine/config.ts";
 import { EventCode } from "../engine/event.ts";
@@ -393,7 +393,7 @@ export class Discovery {
     } else this.#toldLearned(iface, link, kind, at);
   }
 
-  /** The master's word about a router or a prefix. Only the master runs lifetimes; who becomes it starts from the next. */
+  /** The master's word about a router or a prefix. Only the master runs lifetimes; a new one starts from the next. */
   #toldLearned(iface: number, link: Link, kind: number, at: Offset): void {
     const { view } = this.#context.out;
     const length = message.triesOf(view, at);

@@ -1,5 +1,6 @@
-// The multicast groups that own addresses need (RFC 4862 5.4.2, RFC 4861 7.2.1), told to listeners' routers and snooping
-// bridges by MLD, version 2 (RFC 3810) or, where an old querier is about, version 1 (RFC 2710). The master speaks.
+// The multicast groups that own addresses need (RFC 4862 5.4.2, RFC 4861 7.2.1), told to listeners' routers and
+// snooping bridges by MLD, version 2 (RFC 3810) or, where an old querier is about, version 1 (RFC 2710). The master
+// speaks.
 
 import type { InterfaceConfig } from "../engine/config.ts";
 import type { Prng } from "../lib/prng.ts";
@@ -37,7 +38,7 @@ export class Groups {
   readonly #own: Own;
   readonly #speaker: Speaker;
   readonly #random: Prng;
-  #memberships: Membership[] = [];
+  readonly #memberships: Membership[] = [];
   #seen = -1;
   #isRouter = false;
 

@@ -1,19 +1,19 @@
-// The table with its timers, versions and messages: every change that all cores must know goes through here. Who runs an
-// entry's machine numbers its changes; a change is told once, and the larger version wins on every core.
+// The table with its timers, versions and messages: every change that all cores must know goes through here. Who runs
+// an entry's machine numbers its changes; a change is told once, and the larger version wins on every core.
 
 import { EventCode } from "../engine/event.ts";
 import { Message } from "../engine/message.ts";
 import type { CoreId, Mac, Millis } from "../lib/units.ts";
 import { Wheel } from "../lib/wheel.ts";
 import type { Context } from "./context.ts";
-import { State } from "./machine.ts";
+import { onSend, State, stateOf } from "./machine.ts";
 import * as message from "./message.ts";
 import { makeVersion, sequenceOf, Table } from "./table.ts";
 
 /** How long a neighbour that is gone is remembered: RFC 6583 6.2 has those known before first. Our choice of time. */
 const REMEMBER: Millis = 600_000;
 /** On the core that runs the machine a use is noted at most so often, so that steady traffic costs a comparison. */
-export const USE_GRAIN: Millis = 1000;
+const USE_GRAIN: Millis = 1000;
 /** Slots looked at for one to evict that this core may, per core: the share of them is 1/N on average. */
 const VICTIMS = 32;
 
@@ -104,6 +104,17 @@ export class Ledger {
         wheel.set(slot, table.updated(slot) + this.#context.reachable(table.iface(slot), now));
       } else if (state === State.Delay) wheel.set(slot, now + config.delayFirstProbe);
     }
+  }
+
+  /** A frame was sent through an entry that this core runs. */
+  used(slot: number, now: Millis): void {
+    const { table } = this;
+    table.touch(slot, now);
+    table.setQuiet(slot, now + USE_GRAIN);
+    const next = stateOf(onSend(table.state(slot)));
+    if (next === table.state(slot)) return;
+    table.become(slot, next);
+    this.arm(slot, now);
   }
 
   /** A draft of a message about the slot's address. */
@@ -200,8 +211,9 @@ export class Ledger {
   }
 
   /**
-   * Room for one more known neighbour. `isRunHere`: this core keeps the bound, a replica has slots to spare. `isHint`: the
-   * new one only spoke up itself; then no neighbour goes that is in use, for anybody on the link can pretend to be many.
+   * Room for one more known neighbour. `isRunHere`: this core keeps the bound, a replica has slots to spare. `isHint`:
+   * the new one only spoke up itself; then no neighbour goes that is in use, for anybody on the link can pretend to be
+   * many.
    */
   makeRoom(isRunHere: boolean, isHint: boolean, now: Millis): boolean {
     const { config } = this.#context;

@@ -24,7 +24,7 @@ const acts = (outcome: number): number => outcome & ~15;
 
 /** Next state and whether the new address is taken ("cc"), per solicited, override and kind of address. */
 type Cell = readonly [State, boolean];
-/** Columns: S0O0 none/same, S0O0 diff, S0O1 none/same, S0O1 diff, S1O0 none/same, S1O0 diff, S1O1 none/same, S1O1 diff. */
+/** Columns: S0O0, S0O1, S1O0, S1O1, each with no or the same address, then with another one. */
 const MATRIX: readonly [State, readonly Cell[]][] = [
   [
     RE,

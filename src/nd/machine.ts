@@ -79,7 +79,7 @@ export function onAdvertisement(
   return (record === 0 ? state : State.Stale) | record | Act.Router;
 }
 
-/** A solicitation, router message or redirect that carries the neighbour's link-layer address (6.2.6, 6.3.4, 7.2.3, 8.3). */
+/** A solicitation, router message or redirect with the neighbour's link-layer address (6.2.6, 6.3.4, 7.2.3, 8.3). */
 export function onHint(state: State, link: Link): number {
   if (link === Link.None) return state | Act.Ignore;
   if (state === State.None) return State.Stale | Act.Record;

@@ -1,5 +1,6 @@
-// Neighbour discovery's messages, written in place (engine/message.ts has the first 8 bytes). One layout serves all; each
-// type uses the fields that it names. The sequence at 4 with the writer at 26 is the version that the message carries.
+// Neighbour discovery's messages, written in place (engine/message.ts has the first 8 bytes). One layout serves all;
+// each type uses the fields that it names. The sequence at 4 with the writer at 26 is the version that the message
+// carries.
 //
 //   8 address (16) · 24 interface · 26 writer · 27 kind · 28 MAC (6) · 34 flags · 35 state · 36 core · 37 hops
 //   38 tries or length · 39 bucket · 40 due or valid · 44 age or preferred · 48 two words more

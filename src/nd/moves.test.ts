@@ -1,5 +1,5 @@
-// Exactly one core runs an entry's machine (ND-2), in every variant, while buckets move at every step of its life: the right
-// to run it is on one core, or in one message. Checked after every single event.
+// Exactly one core runs an entry's machine (ND-2), in every variant, while buckets move at every step of its life: the
+// right to run it is on one core, or in one message. Checked after every single event.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

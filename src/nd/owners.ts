@@ -17,7 +17,7 @@ export const IN_TRANSIT = 255;
 export const BUCKETS = 128;
 /** The wait for a marker: as long as steering waits for a core that gives a bucket away. */
 export const MARKER_WAIT: Millis = 100;
-/** How long what came early is kept for a bucket that is said to move here: half of it, so that it comes back in time. */
+/** How long what came early is kept for a bucket that is said to move here: half, so that it is back in time. */
 const EARLY_WAIT: Millis = 50;
 
 /** What happens to buckets; entries.ts implements it. */

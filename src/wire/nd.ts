@@ -1,5 +1,6 @@
-// Neighbor Discovery messages (RFC 4861 4) with the options of RFC 4861, 4191, 7527 and 8106: what is valid, how options
-// are found, and how whole frames are written. `ip` is the IPv6 header, `at` the first ICMPv6 byte, an address four words.
+// Neighbor Discovery messages (RFC 4861 4) with the options of RFC 4861, 4191, 7527 and 8106: what is valid, how
+// options are found, and how whole frames are written. `ip` is the IPv6 header, `at` the first ICMPv6 byte, an address
+// four words.
 //
 //   RS  133   0 type code checksum · 4 reserved                                                        · 8 options
 //   RA  134   4 hop limit · 5 flags · 6 lifetime, s · 8 reachable time, ms · 12 retransmission timer, ms · 16 options
@@ -263,7 +264,8 @@ function writeLink(view: DataView, at: Offset, kind: number, address: Mac): Offs
   return at + 8;
 }
 
-/** A solicitation. `source` :: asks for duplicates, with `nonce` (48 bits, RFC 7527; -1 = none) and without a link layer. */
+/** A solicitation. `source` :: asks for duplicates, with `nonce` (48 bits, RFC 7527; -1 = none) and no link layer. */
+// biome-ignore lint/complexity/useMaxParams: a field each, and no object for a frame
 export function writeSolicitation(
   view: DataView,
   start: Offset,
@@ -281,6 +283,7 @@ export function writeSolicitation(
   return finish(view, start, at, writeLink(view, end, Option.Nonce, nonce));
 }
 
+// biome-ignore lint/complexity/useMaxParams: a field each, and no object for a frame
 export function writeAdvertisement(
   view: DataView,
   start: Offset,
@@ -392,9 +395,11 @@ export function writeRouterAdvertisement(
 }
 
 /**
- * A redirect for the packet whose IPv6 header is at `packet` (to `packetEnd`): its destination is better reached by `target`.
- * `link` is the target's MAC, -1 = unknown. As much of the packet as 1280 bytes allow follows (RFC 4861 4.6.3).
+ * A redirect for the packet whose IPv6 header is at `packet` (to `packetEnd`): its destination is better reached by
+ * `target`. `link` is the target's MAC, -1 = unknown. As much of the packet as 1280 bytes allow follows (RFC 4861
+ * 4.6.3).
  */
+// biome-ignore lint/complexity/useMaxParams: a field each, and no object for a frame
 export function writeRedirect(
   view: DataView,
   bytes: Uint8Array,

@@ -1,5 +1,5 @@
-// Neighbour discovery against Linux: kernel hosts, ndisc6 and rdisc6 of the ndisc6 package, and radvd, on the appliance as a router
-// and as a host, through changes of MAC and router flag, silence and return, and duplicate addresses.
+// Neighbour discovery against Linux: kernel hosts, ndisc6 and rdisc6 of the ndisc6 package, and radvd, on the appliance
+// as a router and as a host, through changes of MAC and router flag, silence and return, and duplicate addresses.
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";

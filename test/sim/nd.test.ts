@@ -1,5 +1,5 @@
-// Neighbour discovery on whole appliances of 1, 2, 4 and 8 cores: what the distributor steers, what events cost in messages and
-// frames, ownership through the distributor's own bucket moves, and 65,536 neighbours.
+// Neighbour discovery on whole appliances of 1, 2, 4 and 8 cores: what the distributor steers, what events cost in
+// messages and frames, ownership through the distributor's own bucket moves, and 65,536 neighbours.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
