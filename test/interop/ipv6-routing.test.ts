@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type Rig, until, withRig } from "./rig.ts";
-import { linkLocalOf, route6, says6, speak6 } from "./rig6.ts";
+import { answers6, linkLocalOf, route6, says6, speak6 } from "./rig6.ts";
 
 /** Two subnets on a bridge, one routed port to the network above, one with the smallest MTU. */
 function config(cores: number, routes: string): string {
@@ -59,7 +59,11 @@ const UP = '{to: "::/0", via: "2001:db8:f::1"}';
  */
 async function answered(rig: Rig, ...targets: (readonly [string, string])[]): Promise<void> {
   for (const [from, to] of targets) {
-    await until(`${from} to reach ${to}`, async () => (await rig.ping(from, to, 1)) === 1, 15_000);
+    await until(
+      `${from} to reach ${to}`,
+      async () => (await answers6(rig, from, to, 1)) === 1,
+      15_000,
+    );
   }
 }
 
@@ -71,12 +75,12 @@ for (const cores of [1, 4]) {
       await answered(rig, ["a", "2001:db8:1::1"], ["b", "2001:db8:2::1"], ["u", "2001:db8:f::2"]);
 
       for (const address of ["2001:db8:1::1", "2001:db8:2::1", "2001:db8:f::2"]) {
-        assert.equal(await rig.ping("a", address), 3, address);
+        assert.equal(await answers6(rig, "a", address), 3, address);
       }
       // The subnet's routers, asked from outside (RFC 4291 2.6.1).
-      assert.equal(await rig.ping("b", "2001:db8:1::"), 3);
+      assert.equal(await answers6(rig, "b", "2001:db8:1::"), 3);
       for (const size of ["1452", "4000", "60000"]) {
-        assert.equal(await rig.ping("a", "2001:db8:1::1", 2, "-s", size), 2, `${size} bytes`);
+        assert.equal(await answers6(rig, "a", "2001:db8:1::1", 2, "-s", size), 2, `${size} bytes`);
       }
       assert.match(await says6(rig, "a", "ff02::1%eth0"), /64 bytes from fe80::/);
       for (const [from, to] of [
@@ -85,8 +89,12 @@ for (const cores of [1, 4]) {
         ["a", "2001:db8:ffff::1"],
         ["u", "2001:db8:2::2"],
       ] as const) {
-        assert.equal(await rig.ping(from, to), 3, `${from} to ${to}`);
-        assert.equal(await rig.ping(from, to, 2, "-s", "4000"), 2, `${from} to ${to}, fragments`);
+        assert.equal(await answers6(rig, from, to), 3, `${from} to ${to}`);
+        assert.equal(
+          await answers6(rig, from, to, 2, "-s", "4000"),
+          2,
+          `${from} to ${to}, fragments`,
+        );
       }
 
       assert.deepEqual(await route6(rig, "a", "2001:db8:ffff::1"), [
@@ -216,11 +224,11 @@ test("HOST-3 a sender on the same link as the next hop is redirected, and its ke
     await rig.in("a", "ip", "-6", "route", "replace", "default", "via", ...router);
     await answered(rig, ["a", "2001:db8:1::1"], ["a", "2001:db8:9::1"]);
     await until("the kernel to go the short way", async () => {
-      await rig.ping("a", "2001:db8:9::1", 1);
+      await answers6(rig, "a", "2001:db8:9::1", 1);
       return (await rig.in("a", "ip", "-6", "route", "get", "2001:db8:9::1")).includes(
         "via fe80::9",
       );
     });
-    assert.equal(await rig.ping("a", "2001:db8:9::1"), 3);
+    assert.equal(await answers6(rig, "a", "2001:db8:9::1"), 3);
   });
 });

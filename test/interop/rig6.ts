@@ -29,6 +29,22 @@ export function linkLocalOf(mac: string): string {
   return `fe80::${group((a ?? 0) ^ 2, b)}:${group(c, 0xff)}:${group(0xfe, d)}:${group(e, f)}`;
 }
 
+/**
+ * Pings until `count` replies came, for a few seconds: how many did. (Without a deadline ping goes
+ * as soon as twice the shortest time so far has passed, which a busy machine may need.)
+ */
+export async function answers6(
+  rig: Rig,
+  host: string,
+  target: string,
+  count = 3,
+  ...more: string[]
+): Promise<number> {
+  const args = ["-6", "-n", "-c", String(count), "-i", "0.05", "-w", "4", ...more, target];
+  const done = await rig.try(host, "ping", ...args);
+  return Number(/(\d+) received/.exec(done.stdout)?.[1] ?? 0);
+}
+
 /** One ping; what the program printed. */
 export async function says6(rig: Rig, host: string, ...args: string[]): Promise<string> {
   const done = await rig.try(host, "ping", "-6", "-n", "-c", "1", "-W", "3", ...args);
