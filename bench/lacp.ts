@@ -1,9 +1,9 @@
 // How long frames stop when a member of an aggregate is cut, Linkloom and Open vSwitch side by side: each in turn
 // aggregates two cables with the same partner, an Open vSwitch, in one run; a host pings through, every 10 ms, while
-// the member that carries it is cut (both ends lose their link) and, apart, while LACPDUs stop in one direction.
-// Needs root.
+// the member that carries it is cut (both ends lose their link), while it comes back, and while nothing arrives on
+// it any more. Needs root.
 //
-//   node bench/lacp.ts [TRIALS]
+//   node bench/lacp.ts [TRIALS] [cut|return|blackhole]
 
 import { setTimeout as delay } from "node:timers/promises";
 import {
@@ -28,6 +28,7 @@ const OPTIONS: LacpOptions = {
   theirRate: "fast",
 };
 const TRIALS = Number(process.argv[2] ?? 5);
+const ONLY = process.argv[3];
 
 interface Side {
   readonly name: string;
@@ -81,18 +82,42 @@ async function gaps(
   return found.sort((a, b) => a - b);
 }
 
+/** Silence while a member that was cut comes back and takes its flows again. */
+async function returns(rig: Rig, side: Side): Promise<number[]> {
+  const found: number[] = [];
+  for (let trial = 0; trial < TRIALS; trial++) {
+    const gap: number[] = [];
+    for (const member of [0, 1]) {
+      await side.active(2);
+      await delay(1000);
+      await unplug(rig, member);
+      await delay(1500);
+      const ping = rig.startPing("h1", H2);
+      await delay(500);
+      await mend(rig, member);
+      await side.active(2);
+      await delay(2500);
+      gap.push((await ping.stop()).gapMs);
+    }
+    found.push(Math.max(...gap));
+  }
+  return found.sort((a, b) => a - b);
+}
+
 async function measure(make: (rig: Rig) => Promise<Side>): Promise<void> {
   await withRig(async (rig) => {
     await makeCables(rig, OPTIONS.members);
     await startBond(rig, "o", OPTIONS, "e9");
     const side = await make(rig);
     await side.active(2);
-    const cut = await gaps(rig, side, (member) => unplug(rig, member), 1500);
-    const hole = await gaps(rig, side, (member) => blackhole(rig, member, "a"), 8000);
-    for (const [what, list] of [
-      ["cut", cut],
-      ["blackhole", hole],
-    ] as const) {
+    const events: readonly (readonly [string, () => Promise<number[]>])[] = [
+      ["cut", () => gaps(rig, side, (member) => unplug(rig, member), 1500)],
+      ["return", () => returns(rig, side)],
+      ["blackhole", () => gaps(rig, side, (member) => blackhole(rig, member, "a"), 8000)],
+    ];
+    for (const [what, play] of events) {
+      if (ONLY !== undefined && what !== ONLY) continue;
+      const list = await play();
       const median = list[Math.floor(list.length / 2)] ?? 0;
       const row = {
         side: side.name,
