@@ -5,8 +5,8 @@ import type { Interface6Config } from "../engine/ipv6.ts";
 import { HOST6_DEFAULTS, type Host6Config } from "../host/config6.ts";
 import type { Mac } from "../lib/units.ts";
 import { ND_DEFAULTS, type NdConfig } from "../nd/config.ts";
-import type { Configuration, InterfaceSection } from "./configuration.ts";
 import { advertiseConfig } from "./advertisements.ts";
+import type { Configuration, InterfaceSection } from "./configuration.ts";
 
 /**
  * An interface with an IPv6 address speaks IPv6; a router learns nothing from advertisements (RFC

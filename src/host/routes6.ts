@@ -9,7 +9,7 @@ import { networkOf } from "./addresses6.ts";
 import type { RouteKind } from "./config.ts";
 import type { Host6Config, Route6Config } from "./config6.ts";
 import { isLinkLocal } from "./header6.ts";
-import { Hops6, Hop6 } from "./hops6.ts";
+import { Hop6, Hops6 } from "./hops6.ts";
 import { Lpm6 } from "./lpm6.ts";
 import { Redirected6 } from "./redirected6.ts";
 import { type Reach, Routers6 } from "./routers6.ts";
