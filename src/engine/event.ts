@@ -1,7 +1,10 @@
 // Things worth telling a person: transitions with their cause. An engine emits numbers; the control core makes
 // the line {time, core, subject, from, to, cause, evidence}. Append only.
 
-/** Event codes, with the meaning of the four numbers that go along (a, b, c, d). */
+/**
+ * Event codes, with the meaning of the four numbers that go along (a, b, c, d). With an IPv6 address and a number n of 48
+ * bits: a interface * 2^32 + word 0 of the address; b, c and d its words 1 to 3 * 2^16 + a third of n, the high one first.
+ */
 export const EVENT_NAMES = [
   "port-up", // a port
   "port-down", // a port
@@ -25,16 +28,14 @@ export const EVENT_NAMES = [
   "stalled", // a milliseconds that the loop slept longer than asked
   "configured", // a objects changed
   "address-in-use", // a interface, b address: RFC 5227 announcements done
-  // With an IPv6 address and a number n of 48 bits: a interface * 2^32 + word 0 of the address; b, c and d its words 1 to
-  // 3 * 2^16 + a third of n, the high one first.
-  "nd-added", // n the mac
-  "nd-changed", // n the mac that it has now
-  "nd-failed", // n solicitations sent
-  "nd-deleted", // n the mac
-  "nd-full", // the neighbour evicted
-  "nd-duplicate", // an own address; n the mac of the station that has it
-  "nd-own", // an own address; n: 0 tentative, 1 preferred, 2 deprecated, 3 gone, 4 duplicate
-  "nd-router", // a router; n: 1 = a default router now, 0 = no more
+  "nd-added", // an IPv6 neighbour; n the mac
+  "nd-changed", // an IPv6 neighbour; n the mac that it has now
+  "nd-failed", // an IPv6 address; n solicitations sent
+  "nd-deleted", // an IPv6 neighbour; n the mac
+  "nd-full", // the IPv6 neighbour evicted
+  "nd-duplicate", // an own IPv6 address; n the mac of the station that has it
+  "nd-own", // an own IPv6 address; n: 0 tentative, 1 preferred, 2 deprecated, 3 gone, 4 duplicate
+  "nd-router", // an IPv6 router; n: 1 = a default router now, 0 = no more
   "lag-member", // a port, b from mux, c to mux, d why (lag/selection.ts)
   "lag-selected", // a port, b selected, c why (lag/selection.ts)
   "lag-churn", // a port, b 1 = partner, c churn state

@@ -14,7 +14,7 @@
 //   nd-own      kind, address, MAC and more                                           to or from the master
 //   nd-router   kind, address, lifetimes and more                                     to or from the master
 
-import { Message, Table as TableNumber } from "../engine/message.ts";
+import { Table as TableNumber } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import type { CoreId, Mac, Offset } from "../lib/units.ts";
 import { mac, setMac } from "../wire/bytes.ts";
@@ -135,7 +135,3 @@ export function post(out: Out, to: CoreId): void {
   if (to !== ALL) out.send(to);
   else if (out.cores > 1) out.broadcast();
 }
-
-/** The types that carry entries: what a re-sync makes good (CORE-3). */
-export const isReplicated = (type: number): boolean =>
-  type === Message["nd-entry"] || type === Message["nd-delete"] || type === Message["nd-move"];
