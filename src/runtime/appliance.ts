@@ -405,10 +405,7 @@ export class RunningAppliance implements Appliance {
     }
   }
 
-  /**
-   * The kernel steers by a program that was made for the configuration: with another one, ports that it steers are opened
-   * anew. All cores close before the first opens, or the kernel would give frames to the old and to the new sockets.
-   */
+  /** Closes ports whose program in the kernel is another now, on all cores before any opens them anew. */
   async #closeSteered(changes: PortChanges, after: SteeringConfig): Promise<void> {
     const { cores, steering } = this.#config;
     const ports: Record<number, null> = {};

@@ -79,8 +79,8 @@ export interface Balance {
 }
 
 /**
- * The least part of the imbalance that a move must take away: less than the share of one bucket of 128, or a load that is
- * spread evenly over many buckets would never move. Our choice.
+ * The least part of the imbalance that a move must take away: less than the share of one bucket of 128, or a load that
+ * is spread evenly over many buckets would never move. Our choice.
  */
 const WORTHWHILE = 0.005;
 /** The same for a bucket that makes the idlest core the busier one, so that none wanders to and fro. Our choice. */

@@ -52,7 +52,7 @@ test("BR-2 BR-6 hosts of one VLAN ping each other through 2 cores, those of anot
 
     assert.equal(await rig.ping("a", "10.0.0.2", 5), 5);
     assert.equal(await rig.ping("c", "10.0.0.4", 5), 5);
-    assert.equal(await rig.ping("a", "10.0.0.3", 2, "-W", "1"), 0);
+    assert.equal(await rig.ping("a", "10.0.0.3", 2, "-w", "1"), 0);
 
     const strangers = [await rig.macOf("a", "eth0"), await rig.macOf("b", "eth0")];
     const sources = heard().map(({ hex }) => hex.slice(12, 24));
@@ -177,6 +177,8 @@ test("BR-5 when a link goes down its stations are forgotten on every core, and b
       const [port] = await appliance.show("ports", "--port", "p1");
       return port?.["link"] === "up";
     });
+    // Each core looks at the links ten times a second.
+    await delay(150);
     assert.equal(await rig.ping("a", "10.0.0.2", 5), 5);
     assert.equal((await station(appliance, mac)).length, 2);
     await coherent(appliance);

@@ -117,7 +117,7 @@ test("OPS-1 a reload changes what differs and disturbs nothing else; a bad file 
     };
     assert.equal(await rig.ping("a", "10.0.0.2"), 3);
     assert.equal(await rig.ping("a", "10.0.0.10"), 3);
-    assert.equal(await rig.ping("c", "10.0.0.1", 1, "-W", "1"), 0);
+    assert.equal(await rig.ping("c", "10.0.0.1", 1, "-w", "1"), 0);
     const pings = rig.startPing("a", "10.0.0.2");
     await delay(300);
 
@@ -127,9 +127,11 @@ test("OPS-1 a reload changes what differs and disturbs nothing else; a bad file 
       const [port] = await appliance.show("ports", "--port", "p3");
       return port?.["link"] === "up";
     });
+    // Each core looks at the links ten times a second.
+    await delay(150);
     assert.equal(await rig.ping("c", "10.0.0.1"), 3);
     assert.equal(await rig.ping("d", "10.0.0.3"), 3);
-    assert.equal(await rig.ping("b", "10.0.0.10", 1, "-W", "1"), 0, "the interface is gone");
+    assert.equal(await rig.ping("b", "10.0.0.10", 1, "-w", "1"), 0, "the interface is gone");
     assert.deepEqual(await appliance.show("interfaces"), []);
 
     // Faults of three kinds: a key, a VLAN, an interface that is not there.
@@ -149,7 +151,7 @@ test("OPS-1 a reload changes what differs and disturbs nothing else; a bad file 
     await reloaded(config({ 0: 10, 1: 10, 2: 20 }, interfaces(10)), /linkloom reloaded: changed/);
     assert.equal((await appliance.show("ports")).length, 3);
     assert.equal(await rig.ping("b", "10.0.0.10"), 3);
-    assert.equal(await rig.ping("c", "10.0.0.1", 1, "-W", "1"), 0);
+    assert.equal(await rig.ping("c", "10.0.0.1", 1, "-w", "1"), 0);
     await reloaded(config({ 0: 10, 1: 10, 2: 20 }, interfaces(10)), /nothing differs/);
 
     const { sent, lost } = await pings.stop();
@@ -230,6 +232,8 @@ test("CORE-11 an interface that goes down, or is deleted and made anew, works ag
         const [port] = await appliance.show("ports", "--port", "p1");
         return port?.["link"] === state;
       });
+      // Each core looks at the links ten times a second.
+      await delay(150);
     };
     assert.equal(await rig.ping("a", "10.0.0.2"), 3);
     const station = await rig.macOf("b", "eth0");
@@ -237,7 +241,7 @@ test("CORE-11 an interface that goes down, or is deleted and made anew, works ag
 
     await rig.in("sw", "ip", "link", "set", "p1", "down");
     await link("down");
-    assert.equal(await rig.ping("a", "10.0.0.2", 1, "-W", "1"), 0);
+    assert.equal(await rig.ping("a", "10.0.0.2", 1, "-w", "1"), 0);
     await rig.in("sw", "ip", "link", "set", "p1", "up");
     await link("up");
     assert.equal(await rig.ping("a", "10.0.0.2"), 3);

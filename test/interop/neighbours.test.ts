@@ -1,4 +1,5 @@
-// A thousand kernel neighbours in three VLANs, each with a MAC of its own (macvlan), resolved by two cores (ARP-1..5, BR-3).
+// A thousand kernel neighbours in three VLANs, each with a MAC of its own (macvlan), resolved by two cores (ARP-1..5,
+// BR-3).
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";

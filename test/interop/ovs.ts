@@ -1,4 +1,5 @@
-// A private Open vSwitch in one namespace of a rig: its own database, its user-space datapath, nothing of the machine's.
+// A private Open vSwitch in one namespace of a rig: its own database, its user-space datapath, nothing of the
+// machine's.
 
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";

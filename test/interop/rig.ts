@@ -1,6 +1,6 @@
-// A small network of namespaces for interop tests: hosts are namespaces with a real Linux stack, cables are veth pairs, the
-// appliance runs in a namespace whose own kernel stays mute. Everything is named ll-<pid>-<number>-<name> and goes away at
-// the end; only processes that the rig started are ended.
+// A small network of namespaces for interop tests: hosts are namespaces with a real Linux stack, cables are veth pairs,
+// the appliance runs in a namespace whose own kernel stays mute. Everything is named ll-<pid>-<number>-<name> and goes
+// away at the end; only processes that the rig started are ended.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -318,11 +318,15 @@ export class Rig {
     return (await this.in(short, "cat", `/sys/class/net/${device}/address`)).trim();
   }
 
-  /** Echo requests in a row; how many were answered. */
+  /**
+   * The first `count` echo requests of a row; how many were answered. Requests go on until as many answers came or two
+   * seconds are over, because ping(8) itself waits for late answers no longer than for the ones before.
+   */
   async ping(short: string, target: string, count = 3, ...more: string[]): Promise<number> {
-    const args = ["-n", "-c", String(count), "-i", "0.02", "-W", "2", ...more, target];
+    const args = ["-n", "-c", String(count), "-i", "0.02", "-w", "2", ...more, target];
     const done = await this.try(short, "ping", ...args);
-    return Number(/(\d+) received/.exec(done.stdout)?.[1] ?? 0);
+    const answers = [...done.stdout.matchAll(/bytes from .* icmp_seq=(\d+) /g)];
+    return new Set(answers.map((m) => Number(m[1])).filter((number) => number <= count)).size;
   }
 
   /** Pings every 10 ms until told to stop; then how many were lost and the longest silence between two answers. */
@@ -331,11 +335,14 @@ export class Rig {
     return {
       stop: async () => {
         const text = await this.finish(started, "SIGINT");
-        const [, sent, received] = /(\d+) packets transmitted, (\d+) received/.exec(text) ?? [];
-        const times = [...text.matchAll(/^\[([\d.]+)\] \d+ bytes from/gm)].map((m) => Number(m[1]));
+        const [, sent] = /(\d+) packets transmitted/.exec(text) ?? [];
+        const answers = [...text.matchAll(/^\[([\d.]+)\] \d+ bytes from .* icmp_seq=(\d+)/gm)];
+        const times = answers.map((m) => Number(m[1]));
+        // What was under way when it was told to stop is not lost.
+        const lost = Math.max(0, ...answers.map((m) => Number(m[2]))) - answers.length;
         let gap = 0;
         for (const [n, at] of times.entries()) gap = Math.max(gap, at - (times[n - 1] ?? at));
-        return { sent: Number(sent), lost: Number(sent) - Number(received), gapMs: gap * 1000 };
+        return { sent: Number(sent), lost, gapMs: gap * 1000 };
       },
     };
   }

@@ -1,4 +1,5 @@
-// The appliance as a host and as a router between kernel hosts (HOST-2, HOST-3): what ping, iperf3 and `ip neigh` there say.
+// The appliance as a host and as a router between kernel hosts (HOST-2, HOST-3): what ping, iperf3 and `ip neigh` there
+// say.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -10,17 +10,8 @@ import { type Appliance, type Rig, until, withRig } from "./rig.ts";
 /** Nothing moves by itself where a test counts. */
 const STILL = "rebalance: {threshold: 100%, interval: 1h}";
 
-/** Hosts a and b on a bridge; `steering` and `port` are parts of the configuration. */
-async function network(rig: Rig, cores: number, steering: string, port = ""): Promise<Appliance> {
-  await rig.mute("sw");
-  for (const [n, name] of ["a", "b"].entries()) {
-    await rig.host(name);
-    await rig.cable(name, "eth0", "sw", `p${n}`);
-    await rig.address(name, "eth0", `10.0.0.${n + 1}/24`);
-  }
-  const appliance = await rig.linkloom(
-    "sw",
-    `cores: {count: ${cores}}
+function config(cores: number, steering: string, port = ""): string {
+  return `cores: {count: ${cores}}
 steering:
   ${steering}
 ports:
@@ -30,8 +21,18 @@ bridges:
   br0:
     stp: {protocol: "off"}
     channels: {p0: {}, p1: {}}
-`,
-  );
+`;
+}
+
+/** Hosts a and b on a bridge; `steering` and `port` are parts of the configuration. */
+async function network(rig: Rig, cores: number, steering: string, port = ""): Promise<Appliance> {
+  await rig.mute("sw");
+  for (const [n, name] of ["a", "b"].entries()) {
+    await rig.host(name);
+    await rig.cable(name, "eth0", "sw", `p${n}`);
+    await rig.address(name, "eth0", `10.0.0.${n + 1}/24`);
+  }
+  const appliance = await rig.linkloom("sw", config(cores, steering, port));
   assert.equal(await rig.ping("a", "10.0.0.2"), 3);
   return appliance;
 }
@@ -119,7 +120,7 @@ test("CORE-4 show steering --hash names the core on which the frames of a flow a
   });
 });
 
-test("CORE-5 rules steer before the hash, in the kernel too", async () => {
+test("CORE-5 rules steer before the hash, in the kernel too, and others do after a reload", async () => {
   await withRig(async (rig) => {
     const rules = `[{protocol: udp, destination-port: 9000, core: 3}, {ether-type: 0x88b5, core: 2}, {source: 10.0.0.2, core: 1}]`;
     const appliance = await network(rig, 4, `${STILL}\n  rules: ${rules}`);
@@ -146,6 +147,16 @@ test("CORE-5 rules steer before the hash, in the kernel too", async () => {
     await rig.wire("b", "stream", "10.0.0.1", 9001, 200, 5, 10_000);
     assert.ok((difference(await received(appliance), before)[1] as number) >= 1000);
     assert.equal(await handovers(appliance), 0);
+
+    const other = `${STILL}\n  rules: [{protocol: udp, destination-port: 9000, core: 0}]`;
+    rig.reload("sw", appliance, config(4, other));
+    await until("the reload", () => appliance.output().includes("linkloom reloaded"));
+    await until("both links", async () => {
+      const ports = await appliance.show("ports");
+      return ports.every(({ link }) => link === "up") && (await rig.ping("a", "10.0.0.2", 1)) === 1;
+    });
+    await expectOn(0, 1000, () => stream(rig, 200, 5, 10_000));
+    assert.equal(await handovers(appliance), 0, "the kernel knows the new rule");
   });
 });
 
