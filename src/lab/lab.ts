@@ -5,6 +5,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Millis } from "../lib/units.ts";
 import type { RunningAppliance } from "../runtime/appliance.ts";
 import { World } from "../sim/world.ts";
+import { BUNDLE_BEHAVIOUR, BUNDLE_PORTS, Bundle, bundleConfig, populateBundle } from "./bundle.ts";
 import {
   FIRST_LIGHT_BEHAVIOUR,
   FIRST_LIGHT_PORTS,
@@ -12,7 +13,6 @@ import {
   firstLightConfig,
   populateFirstLight,
 } from "./first-light.ts";
-import { BUNDLE_BEHAVIOUR, BUNDLE_PORTS, Bundle, bundleConfig, populateBundle } from "./bundle.ts";
 import { Neighbourhood, type Outside } from "./neighbourhood.ts";
 import { type Sample, takeSample } from "./sample.ts";
 import { COLOUR, line, PLAIN, screen, summary } from "./view.ts";

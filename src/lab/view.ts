@@ -43,6 +43,7 @@ function answered(sample: Sample): string {
 
 function coherence(sample: Sample, style: Style): string {
   return sample.tables
+    .filter(({ entries, equal }) => entries > 0 || !equal)
     .map(({ table, entries, equal }) => {
       const word = equal ? style.good("equal") : style.bad("differs");
       return `${table} ${word} (${count(entries)} entries)`;
@@ -70,20 +71,14 @@ export function screen(
   style: Style,
 ): string[] {
   const seconds = (sample.now - before.now) / 1000;
-  const head = [
-    "core",
-    "roles",
-    "state",
-    "load",
-    "frames/s in",
-    "out",
-    "messages/s",
-    "stations",
-    "arp",
-  ];
-  const widths = [5, 10, 9, 7, 12, 10, 12, 10, 6];
-  const cell = (text: string, column: number): string =>
-    column < 3 ? left(text, widths[column] as number) : right(text, widths[column] as number);
+  const shown = sample.tables.flatMap(({ entries }, table) => (entries > 0 ? [table] : []));
+  const names = shown.map((table) => sample.tables[table]?.table ?? "");
+  const head = ["core", "roles", "state", "load", "frames/s in", "out", "messages/s", ...names];
+  const widths = [5, 10, 9, 7, 12, 10, 12];
+  const cell = (text: string, column: number): string => {
+    const width = widths[column] ?? 8;
+    return column < 3 ? left(text, width) : right(text, width);
+  };
   const lines = [
     `${style.bold("Linkloom")} lab ${title}   ${clock(sample.now)}`,
     "",
@@ -99,7 +94,7 @@ export function screen(
       rate(perSecond(core.received, was.received, seconds)),
       rate(perSecond(core.sent, was.sent, seconds)),
       rate(perSecond(core.messages, was.messages, seconds)),
-      ...core.entries.map(String),
+      ...shown.map((table) => String(core.entries[table] ?? 0)),
     ];
     lines.push(cells.map(cell).join(""));
   }

@@ -26,17 +26,22 @@ export class History {
   /** Fetches what the cores have told since; `each` hears of every event with its code and first number. */
   collect(each: (code: number, a: number) => void): void {
     const { view } = this.#arena;
+    const fresh: Omit<RawEvent, "sequence">[] = [];
     for (const [core, ring] of this.#rings.entries()) {
       for (let left = ring.available(); left > 0; left--) {
         const at = ring.next();
-        const numbers = [0, 8, 16, 24].map((offset) =>
-          view.getFloat64(at + EVENT_NUMBERS + offset),
-        );
-        const code = view.getUint16(at);
-        this.add(view.getFloat64(at + EVENT_TIME), core, code, numbers);
-        each(code, numbers[0] as number);
+        const time = this.#epoch + view.getFloat64(at + EVENT_TIME);
+        const number = (index: number): number => view.getFloat64(at + EVENT_NUMBERS + index * 8);
+        const [a, b, c, d] = [number(0), number(1), number(2), number(3)];
+        fresh.push({ time, core, code: view.getUint16(at), a, b, c, d });
       }
       ring.release();
+    }
+    // They came in core by core; people read them as they happened.
+    fresh.sort((one, other) => one.time - other.time);
+    for (const event of fresh) {
+      this.#events.push({ sequence: this.#next++, ...event });
+      each(event.code, event.a);
     }
     if (this.#events.length > KEPT) this.#events.splice(0, this.#events.length - KEPT);
   }
