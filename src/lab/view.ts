@@ -143,7 +143,7 @@ export function summary(sample: Sample, style: Style): string[] {
     style.bold("Summary"),
     `  ran for        ${clock(sample.now)} on ${sample.cores.length} cores`,
     `  frames         ${count(frames)} received, ${count(sample.cores.reduce((sum, core) => sum + core.sent, 0))} sent`,
-    `  pings          ${count(traffic.sent)} sent, ${count(traffic.answered)} answered, ${count(traffic.lost)} lost, ${count(traffic.unreachables)} told unreachable`,
+    `  pings          ${count(traffic.sent)} sent, ${count(traffic.answered)} answered, ${count(traffic.lost)} lost (silent stations do not answer), ${count(traffic.unreachables)} told unreachable`,
     `  stations       ${sample.moves} moves, ${count(traffic.arpRequests)} ARP requests of their own`,
     `  messages       ${count(messages)} between cores, ${(messages / Math.max(1, frames)).toFixed(4)} per frame: ${kinds.join(", ") || "none"}`,
     `  drops          ${lost.join(", ") || "none"}`,
