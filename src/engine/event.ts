@@ -2,8 +2,9 @@
 // the line {time, core, subject, from, to, cause, evidence}. Append only.
 
 /**
- * Event codes, with the meaning of the four numbers that go along (a, b, c, d). With an IPv6 address and a number n of 48
- * bits: a interface * 2^32 + word 0 of the address; b, c and d its words 1 to 3 * 2^16 + a third of n, the high one first.
+ * Event codes, with the meaning of the four numbers that go along (a, b, c, d). With an IPv6 address and a number n of
+ * 48 bits: a interface * 2^32 + word 0 of the address; b, c and d its words 1 to 3 * 2^16 + a third of n, the high one
+ * first.
  */
 export const EVENT_NAMES = [
   "port-up", // a port
