@@ -1,6 +1,6 @@
 // The contract between the two halves of IPv6 on one core: nd/ finds and keeps neighbours, own addresses, routers and
-// prefixes; host/ routes, answers and sends. core/dispatch.ts joins them. An address is four unsigned 32-bit words, never
-// a bigint or a string; where bytes of a packet hold one, its offset in `out.view` is passed instead.
+// prefixes; host/ routes, answers and sends. core/dispatch.ts joins them. An address is four unsigned 32-bit words,
+// never a bigint or a string; where bytes of a packet hold one, its offset in `out.view` is passed instead.
 
 import type { ChannelId, Mac, Millis, Offset } from "../lib/units.ts";
 
@@ -65,8 +65,9 @@ export interface Interface6Config {
 export interface Resolver6 {
   /**
    * The MAC of the next hop whose 16 address bytes stand at `at` in `out.view`, when it is known now. Otherwise -1: the
-   * frame (copied) was queued, or dropped and counted, and `Waiting6` hears of it later. Multicast is not resolved here.
-   * `at` may lie inside the frame (on-link destination) or anywhere else in the arena; it is read during the call only.
+   * frame (copied) was queued, or dropped and counted, and `Waiting6` hears of it later. Multicast is not resolved
+   * here. `at` may lie inside the frame (on-link destination) or anywhere else in the arena; it is read during the call
+   * only.
    */
   resolve(iface: number, at: Offset, start: Offset, end: Offset, now: Millis): Mac;
   /** The neighbour whose address stands at `at` was heard to answer in an upper layer (RFC 4861 7.3.1). */
