@@ -102,7 +102,7 @@ export interface Learned6 {
     preferred: boolean,
   ): void;
   addressDown(iface: number, a: number, b: number, c: number, d: number): void;
-  /** A default router; the higher preference (-1, 0, 1) first, of equals the reachable one (RFC 4191, RFC 4861 6.3.6). */
+  /** A default router; the higher preference (-1, 0, 1) first, of equals the reachable one (RFC 4191; 4861 6.3.6). */
   routerUp(iface: number, a: number, b: number, c: number, d: number, preference: number): void;
   routerDown(iface: number, a: number, b: number, c: number, d: number): void;
   /** A prefix on link, learned from a router. */
