@@ -1,5 +1,6 @@
-// One data core, whole, without its thread (CORE-11): bus, buffers, counters, ports and the engines, run to completion in
-// rounds. A worker thread turns `round` on real time, the simulator and the replay turn many of them on a virtual clock.
+// One data core, whole, without its thread (CORE-11): bus, buffers, counters, ports and the engines, run to
+// completion in rounds. A worker thread turns `round` on real time, the simulator and the replay turn many of them on
+// a virtual clock.
 //
 // A round: messages, then received frames, then timers, then everything is sent, then buffers go back and the bus
 // is published. So a frame's bytes, and records read from the bus, stay valid until all that came of them has left.

@@ -1,5 +1,6 @@
-// A core's look at its ports, now and then: links that came or went, and frames that the kernel lost. Members of aggregated
-// channels are looked at more often, on the link master alone, which tells the others: a cut costs frames until then.
+// A core's look at its ports, now and then: links that came or went, and frames that the kernel lost. Members of
+// aggregated channels are looked at more often, on the link master alone, which tells the others: a cut costs frames
+// until then.
 
 import { DROP_AT, PORT_AT, PORT_COUNTERS, PortCounter } from "../engine/counter.ts";
 import { Drop } from "../engine/drop.ts";
