@@ -144,7 +144,12 @@ const DESCRIBE: { readonly [N in EventName]?: Describe } = {
   "lag-partner": (e, n) =>
     words(member(e, n), "", `partner ${formatMac(e.b)}`, `key ${e.c}, port ${e.d}`),
   "lag-freed": (e, n) =>
-    words(member(e, n), "in a channel", "shut", "a second link of its bridge: pull its cable to open it"),
+    words(
+      member(e, n),
+      "in a channel",
+      "shut",
+      "a second link of its bridge: pull its cable to open it",
+    ),
   "address-in-use": (e, n) => words(neighbour(e.b), "announced", "in use", `on ${n.iface(e.a)}`),
   "nd-added": nd((n) => ["", formatMac(n)]),
   "nd-changed": nd((n) => ["", formatMac(n), "another MAC"]),
