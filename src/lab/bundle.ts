@@ -74,6 +74,7 @@ export class Bundle {
   readonly #random: Prng;
   #next: Millis = CALM_TIME;
   #broken = -1;
+  #presses = 0;
   #now: Millis = 0;
 
   constructor(seed: number, hooks: Pick<PartnerHooks, "toAppliance" | "setLink">) {
@@ -112,6 +113,36 @@ export class Bundle {
       this.partner.break(this.#broken, this.#random.pick(FAULTS));
       this.#next = now + FAULT_TIME;
     }
+  }
+
+  /**
+   * A command of the person who watches: `break 2 mute` (member 0 to 3, a name of FAULTS) or `mend`. From
+   * the first one on nothing breaks by itself. Returns what was done, or what could have been said.
+   */
+  command(words: readonly string[]): string {
+    const [verb, member = "", name = ""] = words;
+    const fault = FAULTS.find((known) => known.startsWith(name));
+    const index = Number(member);
+    if (verb === "mend") {
+      this.calm();
+      return "all members are mended";
+    }
+    if (verb !== "break" || !(index in MEMBERS) || name === "" || fault === undefined) {
+      return `say "mend", or "break MEMBER FAULT" with a member 0 to ${MEMBERS.length - 1} and one of ${FAULTS.join(", ")}`;
+    }
+    this.calm();
+    this.#broken = index;
+    this.partner.break(index, fault);
+    return `member ${index} is broken: ${fault}`;
+  }
+
+  /** Key b: the next member breaks in the next way; key m: all are mended. */
+  key(key: string): void {
+    if (key === "m") this.command(["mend"]);
+    if (key !== "b") return;
+    const turn = this.#presses++;
+    const member = String(turn % MEMBERS.length);
+    this.command(["break", member, FAULTS[turn % FAULTS.length] ?? "cut"]);
   }
 
   /** Mends everything: the end of the lab. */

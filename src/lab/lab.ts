@@ -1,6 +1,7 @@
 // `linkloom lab`: a whole small network in one process, with no privilege. The appliance runs on its worker threads as
 // it would on a machine; the stations around it are simulated in this thread, over memory ports.
 
+import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Millis } from "../lib/units.ts";
 import type { RunningAppliance } from "../runtime/appliance.ts";
@@ -71,14 +72,12 @@ export async function runLab(options: LabOptions): Promise<number> {
     (isBundle ? bundleConfig : firstLightConfig)(options.cores),
   );
   const neighbourhood = new Neighbourhood(appliance);
-  const { world, outside, calm } = (isBundle ? makeBundle : makeFirstLight)(
-    neighbourhood,
-    options.seed,
-  );
+  const surroundings = (isBundle ? makeBundle : makeFirstLight)(neighbourhood, options.seed);
+  const { world, outside, calm } = surroundings;
   const served = await options.serve(appliance);
   const turning = setInterval(() => neighbourhood.turn(outside, appliance.clock.now()), WORLD_STEP);
   try {
-    await watch(options, appliance, world, served.where);
+    await watch(options, appliance, surroundings, served.where);
     calm();
     const last = await calmDown(appliance, world);
     report(options, last);
@@ -95,6 +94,11 @@ interface Surroundings {
   readonly world: World;
   readonly outside: Outside;
   readonly calm: () => void;
+  /** What a person may do to it: a key of the screen, or a line of words; the answer to the line. */
+  readonly key?: (key: string) => void;
+  readonly command?: (words: readonly string[]) => string;
+  /** Said at the screen's foot. */
+  readonly help?: string;
 }
 
 function makeFirstLight(neighbourhood: Neighbourhood, seed: number): Surroundings {
@@ -115,23 +119,38 @@ function makeBundle(neighbourhood: Neighbourhood, seed: number): Surroundings {
   const world = new World(BUNDLE_PORTS, seed, BUNDLE_BEHAVIOUR, bundle.send);
   bundle.world = world;
   populateBundle(world);
-  return { world, outside: bundle, calm: () => bundle.calm() };
+  return {
+    world,
+    outside: bundle,
+    calm: () => bundle.calm(),
+    key: (key) => bundle.key(key),
+    command: (words) => bundle.command(words),
+    help: "b breaks the next cable, m mends, ",
+  };
 }
 
 /** Shows the lab until its time is over or somebody ends it. */
 async function watch(
   options: LabOptions,
   appliance: RunningAppliance,
-  world: World,
+  surroundings: Surroundings,
   where: string,
 ): Promise<void> {
   const { output, input } = options;
+  const { world } = surroundings;
   const live = output.isTTY && !options.json;
   const quit = new AbortController();
   const signal = AbortSignal.any([options.aborted, quit.signal]);
   const onKey = (key: Buffer): void => {
     if (key.includes("q") || key[0] === 3) quit.abort();
+    else surroundings.key?.(key.toString());
   };
+  const onLine = (text: string): void => {
+    const answer = surroundings.command?.(text.trim().split(/\s+/));
+    if (answer !== undefined) output.write(`${answer}\n`);
+  };
+  const lines = live || surroundings.command === undefined ? undefined : createInterface({ input });
+  lines?.on("line", onLine);
   if (live) output.write(ENTER);
   if (live && input.isTTY) {
     input.setRawMode(true);
@@ -148,12 +167,13 @@ async function watch(
       if (rest <= 0) break;
       await pause(Math.min(live ? SCREEN_STEP : LINE_STEP, rest), signal);
       const sample = await takeSample(appliance, world);
-      if (live) draw(options, appliance, where, sample, before);
+      if (live) draw(options, appliance, where, sample, before, surroundings.help ?? "");
       else if (options.json) output.write(`${JSON.stringify(sample)}\n`);
       else output.write(`${line(sample, before)}\n`);
       before = sample;
     }
   } finally {
+    lines?.close();
     if (live && input.isTTY) {
       input.off("data", onKey);
       input.setRawMode(false);
@@ -175,13 +195,15 @@ function draw(
   where: string,
   sample: Sample,
   before: Sample,
+  help: string,
 ): void {
   const { output } = options;
   const rows = output.rows ?? 24;
   const columns = output.columns ?? 80;
   const title = `${options.name}   ${where}`;
   const style = process.env.NO_COLOR === undefined ? COLOUR : PLAIN;
-  const lines = screen(title, sample, before, options.eventLines(appliance, rows), rows, style);
+  const events = options.eventLines(appliance, rows);
+  const lines = screen(title, sample, before, events, rows, style, `${help}q quits`);
   const text = lines
     .slice(0, rows)
     .map((one) => cut(one, columns) + CLEAR_RIGHT)

@@ -69,6 +69,7 @@ export function screen(
   events: readonly string[],
   rows: number,
   style: Style,
+  foot: string,
 ): string[] {
   const seconds = (sample.now - before.now) / 1000;
   const shown = sample.tables.flatMap(({ entries }, table) => (entries > 0 ? [table] : []));
@@ -109,7 +110,7 @@ export function screen(
   );
   const room = Math.max(0, rows - lines.length - 2);
   lines.push(...events.slice(-room).map((event) => `  ${event}`));
-  lines.push("", style.dim("q quits"));
+  lines.push("", style.dim(foot));
   return lines;
 }
 
