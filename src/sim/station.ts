@@ -1,5 +1,5 @@
-// A simulated IPv4 host on a VLAN: resolves with ARP, answers pings, pings others, announces itself when it moves. It does
-// what a small host stack does, so that the appliance in the lab and in the simulator has somebody to talk to. Not a hot
+// A simulated host on a VLAN: resolves with ARP, answers pings, pings others, announces itself when it moves; its IPv6
+// side is station6.ts. It does what a small host stack does, so that the appliance in the lab and in the simulator has somebody to talk to. Not a hot
 // path, but free of clocks and I/O: time comes in, frames go out through `emit`.
 
 import type { Ipv4, Mac, Millis, Offset, Vlan } from "../lib/units.ts";
@@ -9,7 +9,9 @@ import * as bytes from "../wire/bytes.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as icmp from "../wire/icmp.ts";
 import * as ipv4 from "../wire/ipv4.ts";
+import type { Ipv6 } from "../wire/text.ts";
 import * as vlan from "../wire/vlan.ts";
+import { Station6, type Station6Options } from "./station6.ts";
 
 /** Where a station is on the network. */
 export interface StationOptions {
@@ -20,6 +22,8 @@ export interface StationOptions {
   readonly gateway: Ipv4;
   /** The tag its frames carry; 0 for none. */
   readonly tag: Vlan;
+  /** A global IPv6 address; every station has a link-local one. */
+  readonly ipv6?: Station6Options;
 }
 
 /** Sends a frame of a station; the bytes are only valid during the call. */
@@ -47,6 +51,7 @@ export class Station {
   readonly name: string;
   readonly mac: Mac;
   readonly address: Ipv4;
+  readonly ipv6: Station6;
   tag: Vlan;
   /** A silent station neither hears nor speaks. */
   silent = false;
@@ -73,12 +78,21 @@ export class Station {
     this.#mask = options.prefix === 0 ? 0 : (0xffffffff << (32 - options.prefix)) >>> 0;
     this.#gateway = options.gateway;
     this.#emit = emit;
+    this.ipv6 = new Station6(options.mac, options.ipv6, (view, start, end) =>
+      this.#emitTagged(view, start, end),
+    );
   }
 
-  /** Says where it is: a gratuitous announcement (RFC 5227 2.3). */
+  /** Says where it is: a gratuitous announcement (RFC 5227 2.3), and advertisements of its IPv6 addresses. */
   announce(): void {
     if (this.silent) return;
     this.#send(arp.writeAnnouncement(this.#view, FRAME_AT, this.mac, this.address));
+    this.ipv6.announce();
+  }
+
+  /** Sends one IPv6 echo request. */
+  ping6(target: Ipv6, now: Millis): void {
+    if (!this.silent) this.ipv6.ping(target, now);
   }
 
   /** Sends one echo request, after resolving the next hop if needed. */
@@ -139,6 +153,7 @@ export class Station {
       if (entry.tries++ < ARP_TRIES && !this.silent) this.#ask(hop);
       else this.#neighbours.delete(hop);
     }
+    this.ipv6.tick(now, this.silent);
   }
 
   /** A frame that the station's cable brings. */
@@ -147,14 +162,14 @@ export class Station {
     const tagged = vlan.isTagged(view, start, end);
     if (tagged ? vlan.vid(vlan.tci(view, start)) !== this.tag : this.tag !== 0) return;
     const to = ethernet.destination(view, start);
-    if (to !== this.mac && to !== BROADCAST) return;
+    if (to !== this.mac && to !== BROADCAST && !this.ipv6.hears(to)) return;
     this.framesReceived++;
     const at = start + (tagged ? 18 : 14);
     const type = view.getUint16(at - 2);
     if (type === ethernet.EtherType.Arp) this.#receiveArp(view, at, end, now);
     else if (type === ethernet.EtherType.Ipv4 && to === this.mac) {
       this.#receiveIp(view, start, at, end, now);
-    }
+    } else if (type === ethernet.EtherType.Ipv6) this.ipv6.receive(view, start, at, end, now);
   }
 
   #receiveArp(view: DataView, at: Offset, end: Offset, now: Millis): void {
@@ -210,7 +225,11 @@ export class Station {
   }
 
   #send(end: Offset): void {
-    const start = this.tag === 0 ? FRAME_AT : vlan.insert(this.#view, FRAME_AT, this.tag, 0x8100);
-    this.#emit(this.#view, start, end);
+    this.#emitTagged(this.#view, FRAME_AT, end);
+  }
+
+  #emitTagged(view: DataView, untagged: Offset, end: Offset): void {
+    const start = this.tag === 0 ? untagged : vlan.insert(view, untagged, this.tag, 0x8100);
+    this.#emit(view, start, end);
   }
 }

@@ -27,6 +27,10 @@ export interface Behaviour {
   readonly silence: number;
   /** How long a silent station stays so. */
   readonly silentFor: Millis;
+  /** Share of the pings that go over IPv6, to stations with a global address; none when left out. */
+  readonly ipv6?: number;
+  /** When IPv6 pings begin, counted from the world's first tick. */
+  readonly ipv6After?: Millis;
 }
 
 export interface WorldEvent {
@@ -35,6 +39,9 @@ export interface WorldEvent {
   readonly from: PortId;
   readonly to: PortId;
 }
+
+/** Share of the IPv6 pings within a VLAN that go to link-local addresses. Our choice: some. */
+const LINK_LOCAL_SHARE = 0.25;
 
 export class World {
   readonly stations: Station[] = [];
@@ -48,6 +55,7 @@ export class World {
   readonly #strangers: number[];
   moves = 0;
   silences = 0;
+  #began: Millis = Number.NaN;
 
   constructor(
     ports: number,
@@ -115,6 +123,7 @@ export class World {
 
   /** Lets every station do what is due. */
   tick(now: Millis): void {
+    if (Number.isNaN(this.#began)) this.#began = now;
     for (const place of this.#places) {
       place.station.tick(now);
       if (now < place.next) continue;
@@ -139,11 +148,29 @@ export class World {
       this.#tell({ kind: "silent", name: station.name, from: place.port, to: place.port });
       return;
     }
+    if (this.#isIpv6(now)) {
+      this.#ping6(station, now);
+      return;
+    }
     const stranger = this.#strangers.length > 0 && this.#random.chance(0.01);
     const target = stranger
       ? this.#random.pick(this.#strangers)
       : this.#random.pick(this.stations).address;
     if (target !== station.address) station.ping(target, now);
+  }
+
+  #isIpv6(now: Millis): boolean {
+    const { ipv6 = 0, ipv6After = 0 } = this.#behaviour;
+    return ipv6 > 0 && now - this.#began >= ipv6After && this.#random.chance(ipv6);
+  }
+
+  /** Pings another station: mostly its global address, and a neighbour of the same VLAN by its link-local one at times. */
+  #ping6(station: Station, now: Millis): void {
+    const other = this.#random.pick(this.stations);
+    const { address, linkLocal } = other.ipv6;
+    if (other === station || address === null) return;
+    const isNear = station.ipv6.isOnLink(address) && this.#random.chance(LINK_LOCAL_SHARE);
+    station.ping6(isNear ? linkLocal : address, now);
   }
 
   /** Moves a station to another of its ports; it announces itself there. */
@@ -168,7 +195,7 @@ export class World {
     for (const place of this.#places) place.next = Number.POSITIVE_INFINITY;
   }
 
-  /** Totals over all stations. */
+  /** Totals over all stations; `sent`, `answered`, `lost` are of both versions of IP, with a 6 of IPv6 alone. */
   totals(): {
     sent: number;
     answered: number;
@@ -176,6 +203,10 @@ export class World {
     unreachables: number;
     duplicates: number;
     arpRequests: number;
+    sent6: number;
+    answered6: number;
+    lost6: number;
+    solicitations: number;
     frames: number;
   } {
     const totals = {
@@ -185,15 +216,23 @@ export class World {
       unreachables: 0,
       duplicates: 0,
       arpRequests: 0,
+      sent6: 0,
+      answered6: 0,
+      lost6: 0,
+      solicitations: 0,
       frames: 0,
     };
     for (const station of this.stations) {
-      totals.sent += station.pingsSent;
-      totals.answered += station.pingsAnswered;
-      totals.lost += station.pingsLost;
-      totals.unreachables += station.unreachables;
-      totals.duplicates += station.duplicates;
+      totals.sent += station.pingsSent + station.ipv6.pingsSent;
+      totals.answered += station.pingsAnswered + station.ipv6.pingsAnswered;
+      totals.lost += station.pingsLost + station.ipv6.pingsLost;
+      totals.unreachables += station.unreachables + station.ipv6.unreachables;
+      totals.duplicates += station.duplicates + station.ipv6.duplicates;
       totals.arpRequests += station.arpRequestsSent;
+      totals.sent6 += station.ipv6.pingsSent;
+      totals.answered6 += station.ipv6.pingsAnswered;
+      totals.lost6 += station.ipv6.pingsLost;
+      totals.solicitations += station.ipv6.solicitationsSent;
       totals.frames += station.framesReceived;
     }
     return totals;

@@ -47,22 +47,25 @@ function rig(
 }
 
 for (const cores of [1, 2, 4, 8]) {
-  test(`BR-2 ARP-3 HOST-3 on ${cores} cores every ping between stations that stay and listen is answered`, () => {
+  test(`BR-2 ARP-3 HOST-3 ND-1 on ${cores} cores every ping between stations that stay and listen is answered`, () => {
     const { cluster, world } = rig(cores, 7, { move: 0, silence: 0 });
 
     cluster.run(5000, (now) => world.tick(now));
     world.calm();
     cluster.run(1500, (now) => world.tick(now));
 
-    const { sent, answered, lost, duplicates } = world.totals();
+    const { sent, answered, lost, duplicates, sent6, answered6 } = world.totals();
+    assert.ok(sent6 > 300, `${sent6} sent over IPv6`);
+    assert.equal(answered6, sent6, "IPv6 pings go to nobody who is not there");
     assert.ok(sent > 2500, `${sent} sent`);
     assert.equal(answered + lost, sent);
     assert.ok(lost <= sent * 0.012, `${lost} of ${sent} lost; only strangers do not answer`);
     assert.equal(duplicates, 0);
     assert.ok(cluster.isCoherent(Table.Bridge) && cluster.isCoherent(Table.Arp));
+    assert.ok(cluster.isCoherent(Table.Nd), "neighbour tables are equal");
   });
 
-  test(`BR-4 BR-5 ARP-6 on ${cores} cores tables agree after stations moved and fell silent for a minute`, () => {
+  test(`BR-4 BR-5 ARP-6 ND-1 on ${cores} cores tables agree after stations moved and fell silent for a minute`, () => {
     const { cluster, world } = rig(cores, 11, {});
 
     cluster.run(60_000, (now) => world.tick(now));
@@ -73,6 +76,7 @@ for (const cores of [1, 2, 4, 8]) {
     assert.ok(world.moves > 100 && world.silences > 20, `${world.moves} moves`);
     assert.ok(cluster.isCoherent(Table.Bridge), "bridge tables are equal");
     assert.ok(cluster.isCoherent(Table.Arp), "ARP tables are equal");
+    assert.ok(cluster.isCoherent(Table.Nd), "neighbour tables are equal");
     const { answered, lost } = world.totals();
     assert.ok(lost / (answered + lost) < 0.1, `${lost} of ${answered + lost} lost`);
   });
