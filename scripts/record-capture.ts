@@ -15,11 +15,16 @@ import {
   populateFirstLight,
 } from "../src/lab/first-light.ts";
 import { Cluster } from "../src/sim/cluster.ts";
-import { World } from "../src/sim/world.ts";
+import { type Behaviour, World } from "../src/sim/world.ts";
 import { interfaceBlock, packetBlock, sectionHeader } from "../src/wire/pcapng.ts";
 import { Direction } from "../src/wire/record.ts";
 
-const DURATION = 1000;
+/**
+ * Longer than duplicate detection of the appliance's addresses (2 s at most, RFC 4862 5.4.2), so that IPv6 is in it, at a pace
+ * that keeps the file below 195 KB.
+ */
+const DURATION = 3200;
+const BEHAVIOUR: Behaviour = { ...FIRST_LIGHT_BEHAVIOUR, pace: 400, ipv6: 1 / 2, ipv6After: 2100 };
 const SEED = 2;
 /** 2026-01-01T00:00:00Z: any fixed time. */
 const EPOCH = 1_767_225_600;
@@ -36,7 +41,7 @@ const cluster = new Cluster(config);
 const world = new World(
   FIRST_LIGHT_PORTS,
   SEED,
-  FIRST_LIGHT_BEHAVIOUR,
+  BEHAVIOUR,
   (port, view, start, end) => {
     const frame = new Uint8Array(view.buffer.slice(start, end) as ArrayBuffer);
     const stamp = {
