@@ -14,7 +14,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const NODE = process.execPath;
 const MAIN = join(ROOT, "src/main.ts");
 const WIRE = join(ROOT, "test/interop/wire.py");
-/** Debian's own, which knows python3-scapy. */
+/** Debian's own, whatever else is in the path. */
 const PYTHON = "/usr/bin/python3";
 const READY = /linkloom ready: (\d+) cores?, (\d+) ports?, control (\S+)/;
 let rigs = 0;
@@ -290,7 +290,7 @@ export class Rig {
         .map((line) => JSON.parse(line) as Seen);
   }
 
-  /** A program of Debian's Python, with scapy. */
+  /** A program of Debian's Python. */
   python(short: string, program: string): Promise<string> {
     return this.in(short, PYTHON, "-c", program);
   }
