@@ -14,6 +14,7 @@ import { BUFFER, FRAME_ROOM, HEADROOM } from "../engine/frame.ts";
 import type { Arena, Planner } from "../lib/arena.ts";
 import { assert } from "../lib/assert.ts";
 import type { Mac, Millis, Offset } from "../lib/units.ts";
+import { copyWords } from "../lib/words.ts";
 import * as offload from "../wire/offload.ts";
 import { segmentCount, segmentRoom, writeSegment } from "../wire/segment.ts";
 import type { Batch, Port, PortStatus } from "./port.ts";
@@ -213,10 +214,8 @@ export class MemoryPort implements Port {
     const from = (start - offload.OFFLOAD) & ~3;
     const lead = start - from;
     if (length <= WORD_COPY) {
-      let source = from >> 2;
-      let target = (to - lead) >> 2;
-      const last = (end + 3) >> 2;
-      while (source < last) this.#i32[target++] = this.#i32[source++] as number;
+      const source = from >> 2;
+      copyWords(this.#i32, source, (to - lead) >> 2, ((end + 3) >> 2) - source);
     } else {
       this.#u8.copyWithin(to - lead, from, end);
     }

@@ -82,11 +82,20 @@ export function plainConfig(options: PlainOptions): ApplianceConfig {
 }
 
 /** Four ports, two access and two trunks, and a table sized for the stations: half full, as IEEE bridges are planned. */
-export function bridgeOnly(options: { cores: number; stations: number }): ApplianceConfig {
+export function bridgeOnly(options: {
+  cores: number;
+  stations: number;
+  retag?: boolean;
+}): ApplianceConfig {
   const tableSize = 2 ** Math.ceil(Math.log2(options.stations * 2));
   return plainConfig({
     cores: options.cores,
-    members: [access(10), access(20), trunk(1, 10, 20), trunk(1, 10, 20)],
+    members: [
+      access(10),
+      access(options.retag === true ? 20 : 10),
+      trunk(1, 10, 20),
+      trunk(1, 10, 20),
+    ],
     bridge: { tableSize },
   });
 }
