@@ -20,6 +20,7 @@ export function healthRows(appliance: Appliance, coherence: readonly Row[]): Row
     ...cores(appliance),
     ...ports(appliance),
     ...tables(coherence),
+    ...discovery(appliance),
     ...busRows(appliance)
       .filter(({ resyncs }) => Number(resyncs) > 0)
       .map(({ from, to, resyncs }) =>
@@ -49,6 +50,19 @@ function ports(appliance: Appliance): Row[] {
     const up = appliance.ports()[port]?.up === true;
     return [row(`port ${name}`, up ? "ok" : "warning", up ? "up" : "link down")];
   });
+}
+
+/** IPv6 neighbour discovery: what no table shows. Advertisements handed over cost a message each, and are no fault. */
+function discovery(appliance: Appliance): Row[] {
+  if (appliance.config.common.interfaces.every(({ ipv6 }) => ipv6 === undefined)) return [];
+  const sum = (counter: number): number =>
+    appliance
+      .cores()
+      .reduce((total, { core }) => total + (appliance.counters(core)[CORE_AT + counter] ?? 0), 0);
+  const handedOver = sum(CoreCounter.NdHandedOver);
+  const detail = `${handedOver} advertisements handed over to the core that owns the neighbour`;
+  const pending = `${sum(CoreCounter.NdPending)} addresses in resolution on all cores`;
+  return [row("neighbour discovery", "ok", `${detail}, ${pending}`)];
 }
 
 function tables(coherence: readonly Row[]): Row[] {

@@ -450,7 +450,7 @@ export class Core implements Out {
 
   /** The appliance stops in good order: who must hear of it does. */
   leave(): void {
-    this.dispatch.lag.goodbye();
+    this.dispatch.stop(this.#now);
     this.#finish();
   }
 

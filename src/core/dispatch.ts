@@ -246,11 +246,14 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     counters[CORE_AT + CoreCounter.ArpRequestsSent] = this.resolver.requestsSent;
     counters[CORE_AT + CoreCounter.ArpRepliesSent] = this.resolver.repliesSent;
     counters[CORE_AT + CoreCounter.ArpReceived] = this.resolver.received;
+    counters[CORE_AT + CoreCounter.NdHandedOver] = this.nd.handedOver;
+    counters[CORE_AT + CoreCounter.NdPending] = this.nd.pendingAddresses;
   }
 
   /** What is due on this core, for people: rows {timer, subject, due-ms, period-ms}. */
   timers(now: Millis): Record<string, unknown>[] {
-    return [...this.bridging.timers(now), ...this.resolver.timers(now), ...this.lag.timers(now)];
+    const { bridging, resolver, nd, lag } = this;
+    return [bridging, resolver, nd, lag].flatMap((engine) => engine.timers(now));
   }
 
   // --- messages, timers, roles ------------------------------------------------------------------------------------------
@@ -279,6 +282,13 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.host6.tick(now);
     this.lag.tick(now);
     this.#freed.tick(now);
+  }
+
+  /** The appliance stops in good order: partners of aggregates and hosts hear of it. Only masters say so. */
+  stop(now: Millis): void {
+    this.#now = now;
+    this.lag.goodbye();
+    this.nd.stop(now);
   }
 
   roleChanged(role: Role, now: Millis): void {

@@ -28,6 +28,10 @@ export const CoreCounter = {
   ArpReceived: 17,
   Events: 18,
   Copies: 19,
+  /** Neighbour advertisements that landed on another core than their owner's. */
+  NdHandedOver: 20,
+  /** IPv6 addresses in resolution, at the moment. */
+  NdPending: 21,
 } as const;
 export const CORE_COUNTERS = 32;
 

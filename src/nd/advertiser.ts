@@ -124,6 +124,13 @@ export class Advertiser {
     sending.due = now + (isInitial ? Math.min(interval, MAX_INITIAL_INTERVAL) : interval);
   }
 
+  /** When each interface that advertises does so next; the longest time between two is its period. */
+  due(): { iface: number; due: Millis; period: Millis }[] {
+    return this.#list.map(({ due }, iface) => {
+      return { iface, due, period: this.#configOf(iface)?.maxInterval ?? MIN_DELAY_BETWEEN };
+    });
+  }
+
   /** The appliance stops: hosts look for another router at once (6.2.5). */
   stop(now: Millis): void {
     if (!this.#own.isMaster) return;

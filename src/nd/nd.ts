@@ -23,6 +23,7 @@ import type { Steering6 } from "./owners.ts";
 import { Reception } from "./receive.ts";
 import { Speaker } from "./speaker.ts";
 import { sequenceOf } from "./table.ts";
+import { timerRows } from "./timers.ts";
 
 const ETHERNET = ethernet.LENGTH;
 /** Slots looked at per call of `rows`, so that a sparse table delays no frame. Our choice. */
@@ -307,6 +308,13 @@ export class Nd implements Engine, Replicated, Neighbours6 {
   /** Announces own addresses to all nodes; -1 = of all interfaces. Only on the master. */
   announce(iface: number, now: Millis): number {
     return this.own.announce(iface, now);
+  }
+
+  /** What is due here, for people: rows {timer, subject, due-ms, period-ms}. */
+  timers(now: Millis): Record<string, unknown>[] {
+    const { own, advertiser } = this;
+    const { config, interfaces } = this.#context;
+    return timerRows({ config, interfaces, entries: this.#entries, own, advertiser }, now);
   }
 
   // --- Replicated ----------------------------------------------------------------------------------------------------

@@ -94,7 +94,10 @@ test("a neighbour that does not answer is asked three times, and its ping is los
   one.ping6(ip6("2001:db8::11"), 0);
   for (let now = 100; now <= 5000; now += 100) one.tick(now);
 
-  assert.deepEqual(said, Array.from({ length: 3 }, () => `${SOLICIT} 3333ff000011`));
+  assert.deepEqual(
+    said,
+    Array.from({ length: 3 }, () => `${SOLICIT} 3333ff000011`),
+  );
   assert.equal(one.ipv6.pingsLost, 1);
 });
 
