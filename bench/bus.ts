@@ -1,4 +1,5 @@
-// The bus on its own: two threads, one ring each way. Records per second in bursts of 32, and the round trip while both poll.
+// The bus on its own: two threads, one ring each way. Records per second in bursts of 32, and the round trip while both
+// poll.
 //   npm run bench -- bus
 //   node bench/bus.ts [--runs 7] [--records 20000000]
 

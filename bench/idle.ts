@@ -1,5 +1,6 @@
-// What an appliance costs when nothing happens: CPU time of each thread, and the whole process's resident memory, for two cores and
-// two AF_PACKET ports on veth pairs in a namespace of its own. It measures the JavaScript that the package ships.
+// What an appliance costs when nothing happens: CPU time of each thread, and the whole process's resident memory, for
+// two cores and two AF_PACKET ports on veth pairs in a namespace of its own. It measures the JavaScript that the
+// package ships.
 //   npm run bench -- idle
 //   node bench/idle.ts [--seconds 10]          needs root
 
@@ -21,6 +22,8 @@ import { option } from "./measure.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const NAMESPACE = `ll-idle-${process.pid}`;
+/** What the first line of bin/linkloom passes. */
+const FLAG = "--max-semi-space-size=1";
 const CONFIG = `
 cores: {count: 2}
 ports: {p0: {driver: packet, interface: va}, p1: {driver: packet, interface: vb}}
@@ -68,7 +71,7 @@ async function main(): Promise<void> {
     writeFileSync(file, CONFIG);
     const words = ["run", "-c", file, "--socket", join(directory, "control.sock")];
     const bin = join(directory, "bin/linkloom");
-    const child = spawn("ip", ["netns", "exec", NAMESPACE, process.execPath, bin, ...words], {
+    const child = spawn("ip", ["netns", "exec", NAMESPACE, process.execPath, FLAG, bin, ...words], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     await new Promise((ready) => child.stdout.once("data", ready));

@@ -139,6 +139,9 @@ export function runsTypeScript() {
   return process.features.typescript !== undefined && process.features.typescript !== false;
 }
 
+/** As in bin/linkloom: a young generation of one megabyte instead of sixteen. */
+const SMALL_HEAP = "--max-semi-space-size=1";
+
 /** Becomes the pinned Node on a script, or runs it as a child that gets every signal. Does not return. */
 export function runPinned(args) {
   if (!existsSync(PINNED)) {
@@ -150,8 +153,9 @@ export function runPinned(args) {
   }
   process.env.NODE_COMPILE_CACHE ??= COMPILE_CACHE;
   const command = realpathSync(PINNED);
-  replaceProcess(command, args);
-  runChild(command, args);
+  const flagged = [SMALL_HEAP, ...args];
+  replaceProcess(command, flagged);
+  runChild(command, flagged);
 }
 
 /** execv(3): returns only when it failed. */

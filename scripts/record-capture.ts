@@ -1,5 +1,5 @@
-// Makes captures/first-light.pcapng: what the stations of the lab "first-light" send in their first seconds, per port, in virtual
-// time. The same seed gives the same file; run it again when the lab's network changes.
+// Makes captures/first-light.pcapng: what the stations of the lab "first-light" send in their first seconds, per port,
+// in virtual time. The same seed gives the same file; run it again when the lab's network changes.
 //   node scripts/record-capture.ts
 
 import { writeFileSync } from "node:fs";
@@ -20,8 +20,8 @@ import { interfaceBlock, packetBlock, sectionHeader } from "../src/wire/pcapng.t
 import { Direction } from "../src/wire/record.ts";
 
 /**
- * Longer than duplicate detection of the appliance's addresses (2 s at most, RFC 4862 5.4.2), so that IPv6 is in it, at a pace
- * that keeps the file below 195 KB.
+ * Longer than duplicate detection of the appliance's addresses (2 s at most, RFC 4862 5.4.2), so that IPv6 is in it, at
+ * a pace that keeps the file below 195 KB.
  */
 const DURATION = 3200;
 const BEHAVIOUR: Behaviour = { ...FIRST_LIGHT_BEHAVIOUR, pace: 400, ipv6: 1 / 2, ipv6After: 2100 };

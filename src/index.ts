@@ -1,5 +1,5 @@
-// Linkloom as a library: an appliance inside a program. Everything that the command line does to a running appliance is here too;
-// frames can be given to memory ports and taken from them, packets sent, tables read.
+// Linkloom as a library: an appliance inside a program. Everything that the command line does to a running appliance is
+// here too; frames can be given to memory ports and taken from them, packets sent, tables read.
 //
 //   const appliance = await startLinkloom("ports: {a: {driver: memory}} ...");
 //   await appliance.send("192.0.2.10", packet);
@@ -37,9 +37,9 @@ export class Linkloom {
   }
 
   /**
-   * HOST-1: sends `packet`, the payload of an IPv4 packet, to an address: route, resolve, transmit. `protocol` is the IPv4
-   * protocol number, UDP by default; the packet then begins with its UDP header. Rejects for an address that is none
-   * and for a packet over 65,515 bytes.
+   * HOST-1: sends `packet`, the payload of an IPv4 packet, to an address: route, resolve, transmit. `protocol` is the
+   * IPv4 protocol number, UDP by default; the packet then begins with its UDP header. Rejects for an address that is
+   * none and for a packet over 65,515 bytes.
    */
   async send(
     address: string,
@@ -86,7 +86,10 @@ export class Linkloom {
     return rows;
   }
 
-  /** The far end of a memory port's queue on one core: what it sends arrives there as from a wire, and the other way round. */
+  /**
+   * The far end of a memory port's queue on one core: what it sends arrives there as from a wire, and the other way
+   * round.
+   */
   attach(port: string, core = 0, options: Omit<MemoryOptions, "side"> = {}): MemoryPort {
     const index = this.#appliance.config.common.ports.findIndex(({ name }) => name === port);
     const opening = this.#appliance.openings[index];

@@ -211,13 +211,7 @@ export class Bridging implements Engine, Replicated, Stations {
   }
 
   /** Groups that end at a bridge: link aggregation takes its own here (class LAG), the rest ends (class DROP). */
-  #receiveReserved(
-    group: number,
-    port: PortId,
-    start: Offset,
-    end: Offset,
-    now: Millis,
-  ): void {
+  #receiveReserved(group: number, port: PortId, start: Offset, end: Offset, now: Millis): void {
     if (group === BPDU) this.#out.drop(Drop["bpdu-no-stp"]);
     else if (group === SLOW && this.#view.getUint16(start + 12) === EtherType.Slow) {
       if (this.#inside.slow === undefined) this.#out.drop(Drop["lacp-no-channel"]);

@@ -1,13 +1,13 @@
 // `linkloom explain arp IP`: how the appliance reaches an address, and why it is as it is, in sentences made from the
 // tables of all cores and the events.
 
-import { formatIpv6, parseIpv6 } from "../wire/text.ts";
-import { explainNd, gatherNd } from "./explain-nd.ts";
 import type { Command } from "commander";
 import { ControlError } from "../control/errors.ts";
+import { formatIpv6, parseIpv6 } from "../wire/text.ts";
 import { ask } from "./client.ts";
-import { print } from "./io.ts";
 import { explainLacp, type LacpEvidence } from "./explain-lacp.ts";
+import { explainNd, gatherNd } from "./explain-nd.ts";
+import { print } from "./io.ts";
 import type { Globals } from "./show.ts";
 import { coreList, type Row } from "./table.ts";
 

@@ -5,9 +5,9 @@
 import { Role } from "../engine/role.ts";
 import type { Ipv4, Mac } from "../lib/units.ts";
 import { formatIpv4, formatMac, type Ipv6, parseIpv4, parseIpv6, parseMac } from "../wire/text.ts";
-import { isWithin } from "./network.ts";
 import type { Appliance, PingAnswer } from "./appliance-port.ts";
 import { ControlError } from "./errors.ts";
+import { isWithin } from "./network.ts";
 import { parseDuration } from "./words.ts";
 
 /** What a request says, in words. */

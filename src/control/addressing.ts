@@ -4,8 +4,8 @@
 import type { Ipv4 } from "../lib/units.ts";
 import { formatIpv4 } from "../wire/text.ts";
 import { checkAddressing6 } from "./addressing6.ts";
-import { isWithin, networkOf } from "./network.ts";
 import type { Configuration, RouteSection } from "./configuration.ts";
+import { isWithin, networkOf } from "./network.ts";
 import type { Report } from "./report.ts";
 
 interface Subnet {

@@ -126,8 +126,8 @@ export type CoreAnswer<K extends CoreCommand["kind"]> = K extends "rows" | "time
     : K extends "ping"
       ? PingAnswer
       : K extends "send"
-      ? SendAnswer
-      : ChangeAnswer;
+        ? SendAnswer
+        : ChangeAnswer;
 
 export type CoreState = "starting" | "online" | "stalled" | "offline";
 

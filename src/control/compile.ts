@@ -18,7 +18,6 @@ import {
   type Scheme,
   type SteeringConfig,
 } from "../steering/config.ts";
-import type { Prefix } from "./network.ts";
 import { channelConfig, channelNames, lagConfig, portsBehind } from "./aggregation.ts";
 import type { StartPlan } from "./appliance-port.ts";
 import { host6, interface6, nd } from "./compile6.ts";
@@ -29,6 +28,7 @@ import type {
   RuleSection,
 } from "./configuration.ts";
 import type { LinkFacts } from "./machine.ts";
+import type { Prefix } from "./network.ts";
 
 /** What compiling asks of the machine. */
 export interface Facts {

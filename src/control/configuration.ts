@@ -1,8 +1,8 @@
 // A configuration that passed the schema, as TypeScript sees it: defaults filled in, durations in milliseconds, sizes
 // in bytes, addresses as numbers. The compiler checks that schema.ts yields exactly this.
 
-import type { AdvertisementsSection } from "./advertisements.ts";
 import type { Mac, Vlan } from "../lib/units.ts";
+import type { AdvertisementsSection } from "./advertisements.ts";
 import type { Address, Prefix } from "./network.ts";
 
 export type Scheme = "flow" | "port" | "function" | "least-load" | "time-slice" | "arbiter";

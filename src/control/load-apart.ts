@@ -35,7 +35,10 @@ export type Apart =
       readonly code: string;
     };
 
-/** Reads, checks and compiles a file; rejects with a ConfigError that lists every fault, or says why it is unreadable. */
+/**
+ * Reads, checks and compiles a file; rejects with a ConfigError that lists every fault, or says why it is
+ * unreadable.
+ */
 export async function loadApart(request: LoadRequest): Promise<LoadedPlan> {
   const worker = new Worker(workerUrl(import.meta.url, "./load-worker"), { workerData: request });
   const answer = await new Promise<Apart>((resolve, reject) => {
@@ -46,6 +49,7 @@ export async function loadApart(request: LoadRequest): Promise<LoadedPlan> {
   await worker.terminate();
   if (answer.kind === "loaded") return answer;
   if (answer.kind === "faulty") throw new ConfigError(request.file, answer.faults);
-  const code = ERROR_CODES.find((known) => known === answer.code) ?? ("operation-failed" as ErrorCode);
+  const code =
+    ERROR_CODES.find((known) => known === answer.code) ?? ("operation-failed" as ErrorCode);
   throw new ControlError(code, answer.message, answer.hint);
 }

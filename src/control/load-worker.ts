@@ -2,8 +2,8 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { ConfigError } from "./errors.ts";
-import type { Apart, LoadRequest } from "./load-apart.ts";
 import { load, plan } from "./load.ts";
+import type { Apart, LoadRequest } from "./load-apart.ts";
 
 const { file, cores, before } = workerData as LoadRequest;
 

@@ -4,8 +4,8 @@
 import { Readable } from "node:stream";
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
 import { Actions, type Words } from "./actions.ts";
-import { NdActions } from "./nd-actions.ts";
 import { ControlError, ERROR_CODES, ERRORS, type ErrorCode } from "./errors.ts";
+import { NdActions } from "./nd-actions.ts";
 import type { ServeOptions } from "./server.ts";
 import { type Query, type Row, show } from "./show.ts";
 

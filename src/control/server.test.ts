@@ -121,7 +121,14 @@ test("OPS-2 every object answers with an array of flat rows with exactly its fie
     },
   ]);
   appliance.tables.set("lacp 0", [
-    { channel: 1, port: 1, mux: "detached", selected: "unselected", master: true, actorState: 0x45 },
+    {
+      channel: 1,
+      port: 1,
+      mux: "detached",
+      selected: "unselected",
+      master: true,
+      actorState: 0x45,
+    },
   ]);
   appliance.tables.set("routes 0", [
     { address: 0, prefix: 0, via: 0xc6336401, interface: 1, origin: "static", kind: "unicast" },

@@ -100,11 +100,7 @@ export async function claimSocket(path: string): Promise<void> {
   );
 }
 
-async function listen(
-  server: HttpServer,
-  socket: string,
-  gid: number | undefined,
-): Promise<void> {
+async function listen(server: HttpServer, socket: string, gid: number | undefined): Promise<void> {
   const mask = process.umask(0o177);
   try {
     mkdirSync(dirname(socket), { recursive: true, mode: 0o755 });

@@ -4,13 +4,13 @@
 
 import { TABLE_NAMES } from "../engine/message.ts";
 import { formatIpv4, formatIpv4Prefix, formatIpv6, formatMac, parseMac } from "../wire/text.ts";
-import { isWithin, isWithin6, parsePrefix, type Prefix } from "./network.ts";
 import type { Appliance, RawRow, SummaryAnswer } from "./appliance-port.ts";
 import { configRows } from "./config-text.ts";
 import { ControlError } from "./errors.ts";
 import { describeEvent } from "./event-text.ts";
 import { healthRows } from "./health.ts";
 import { channelRows, lacpRows, memberRows } from "./lacp-view.ts";
+import { isWithin, isWithin6, type Prefix, parsePrefix } from "./network.ts";
 import { LATER_OBJECTS, OBJECTS, objectShape } from "./objects.ts";
 import { busRows, coreRows, dropRows, portRows, steeringRows } from "./statistics.ts";
 import { predict, ruleRows } from "./steering-view.ts";

@@ -9,9 +9,9 @@ import { Distributor } from "../steering/distributor.ts";
 import { setMac } from "../wire/bytes.ts";
 import { EtherType } from "../wire/ethernet.ts";
 import { formatIpv4, formatIpv6, parseMac } from "../wire/text.ts";
-import { type Address, parseAddress } from "./network.ts";
 import type { Appliance } from "./appliance-port.ts";
 import { ControlError } from "./errors.ts";
+import { type Address, parseAddress } from "./network.ts";
 
 type Row = Record<string, unknown>;
 

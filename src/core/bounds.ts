@@ -26,7 +26,10 @@ const FULL: readonly number[] = [
 
 /** Between two looks. */
 const PERIOD: Millis = 1000;
-/** So long must a counter be still before its next growth is news again. Our choice: no flood of events, none missed. */
+/**
+ * So long must a counter be still before its next growth is news again. Our choice: no flood of events, none
+ * missed.
+ */
 const QUIET: Millis = 10_000;
 
 export class Bounds {

@@ -118,8 +118,9 @@ export class Bus {
   }
 
   /**
-   * Copies the record at `record` (64 bytes) to a peer. `table` is the table it belongs to, or -1; `buffer` travels along
-   * and comes back to the owner when the peer is done, -1 for none. False when the record was given up (bounds met).
+   * Copies the record at `record` (64 bytes) to a peer. `table` is the table it belongs to, or -1; `buffer` travels
+   * along and comes back to the owner when the peer is done, -1 for none. False when the record was given up (bounds
+   * met).
    */
   send(to: CoreId, record: Offset, table: number, buffer: number): boolean {
     const peer = this.#peers[to] as Peer;

@@ -108,7 +108,10 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     else this.#receiveRouted(port, channel, start, end, now);
   }
 
-  /** A burst of one port, all of it this core's. The channel is looked up anew: a frame may change what its port may do. */
+  /**
+   * A burst of one port, all of it this core's. The channel is looked up anew: a frame may change what its port may
+   * do.
+   */
   receiveBurst(port: PortId, batch: Frames, now: Millis): void {
     this.#now = now;
     const { channels, bridging } = this;
@@ -226,8 +229,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
   }
 
   /**
-   * Proxy ARP (RFC 1027): the target is reached through another interface than the one it is asked for on. Only a router
-   * may say so: else it would draw frames that it then drops.
+   * Proxy ARP (RFC 1027): the target is reached through another interface than the one it is asked for on. Only a
+   * router may say so: else it would draw frames that it then drops.
    */
   isProxied(iface: number, target: Ipv4): boolean {
     if (!this.#forwards) return false;
@@ -256,7 +259,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     return [bridging, resolver, nd, lag].flatMap((engine) => engine.timers(now));
   }
 
-  // --- messages, timers, roles ------------------------------------------------------------------------------------------
+  // --- messages, timers, roles ------------------------------------------------------------------------------------
 
   /** A record from another core; false when its type is unknown. */
   message(type: number, from: CoreId, at: Offset, now: Millis): boolean {

@@ -1,5 +1,5 @@
-// Where everything lies in the arena (CORE-10): the global cache's sections, each with ONE writer. Made once by the control
-// core before any data core starts; plain numbers that cross threads.
+// Where everything lies in the arena (CORE-10): the global cache's sections, each with ONE writer. Made once by the
+// control core before any data core starts; plain numbers that cross threads.
 //
 //   statistics   one block of counters per core, written by that core
 //   presence     one block per core: heartbeat and flags; the pending bitmap is the only word that others set

@@ -1,5 +1,5 @@
-// Sends tables whole to peers whose rings overflowed (CORE-3): begin, slices as the ring has room, end. Live messages of the
-// table go on in between, behind the slices that they may contradict, so that what comes last is what counts.
+// Sends tables whole to peers whose rings overflowed (CORE-3): begin, slices as the ring has room, end. Live messages
+// of the table go on in between, behind the slices that they may contradict, so that what comes last is what counts.
 
 import { EventCode } from "../engine/event.ts";
 import { Message, TABLE_COUNT } from "../engine/message.ts";

@@ -3,8 +3,8 @@
 // protocol needs stands in that protocol's config.ts.
 
 import type { ChannelId, Ipv4, Mac, PortId, Vlan } from "../lib/units.ts";
-import type { HashName } from "./spread.ts";
 import type { Interface6Config } from "./ipv6.ts";
+import type { HashName } from "./spread.ts";
 
 /** One port, index = PortId. */
 export interface PortConfig {

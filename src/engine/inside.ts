@@ -10,7 +10,14 @@ export interface Inside {
    * handed it over already). `at` is the offset of the ARP header; the frame may still carry its tag.
    * True when the frame is consumed; false when it is to be bridged onward (ARP-5).
    */
-  arp(iface: number, channel: ChannelId, start: Offset, at: Offset, end: Offset, now: Millis): boolean;
+  arp(
+    iface: number,
+    channel: ChannelId,
+    start: Offset,
+    at: Offset,
+    end: Offset,
+    now: Millis,
+  ): boolean;
   /**
    * A frame to the interface's MAC, to broadcast or to a multicast group, untagged, in a buffer of its own: it may be
    * changed in place and sent on. IP starts at start + 14.

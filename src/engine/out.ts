@@ -106,5 +106,9 @@ export interface Replicated {
   /** Live entries, their order-free digest (32 bits, over what must be equal on all cores) and newest version. */
   summary(): { entries: number; digest: number; version: number };
   /** Up to `limit` rows as `show` prints them, from `cursor`; `next` is -1 at the end. */
-  rows(cursor: number, limit: number, now: Millis): { rows: Record<string, unknown>[]; next: number };
+  rows(
+    cursor: number,
+    limit: number,
+    now: Millis,
+  ): { rows: Record<string, unknown>[]; next: number };
 }

@@ -1,5 +1,5 @@
-// The lab "first-light": 64 stations in three VLANs around a four-core appliance that bridges each VLAN and routes between
-// them. The stations resolve, ping each other, move to another port and fall silent, all by one seed.
+// The lab "first-light": 64 stations in three VLANs around a four-core appliance that bridges each VLAN and routes
+// between them. The stations resolve, ping each other, move to another port and fall silent, all by one seed.
 
 import type { Behaviour, World } from "../sim/world.ts";
 
@@ -48,8 +48,8 @@ const NETWORKS = [
 const TRUNK = 5;
 
 /**
- * Each station acts ten times a second; every 200th action is a move, every 400th a silence of 3 s; every third ping goes over
- * IPv6, as soon as duplicate detection is through (RFC 4862 5.4.2: at most 2 s; the rest is room).
+ * Each station acts ten times a second; every 200th action is a move, every 400th a silence of 3 s; every third ping
+ * goes over IPv6, as soon as duplicate detection is through (RFC 4862 5.4.2: at most 2 s; the rest is room).
  */
 export const FIRST_LIGHT_BEHAVIOUR: Behaviour = {
   pace: 100,

@@ -1,5 +1,5 @@
-// Connects a simulated world to a running appliance: the world's ends of its memory ports, with a NIC in front that spreads
-// frames over the cores as the appliance's own distributor would, so that frames land on their core at once.
+// Connects a simulated world to a running appliance: the world's ends of its memory ports, with a NIC in front that
+// spreads frames over the cores as the appliance's own distributor would, so that frames land on their core at once.
 
 import { HEADROOM } from "../engine/frame.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";

@@ -1,5 +1,5 @@
-// What the lab's screen and its summary are made of: counters read from the statistics segment and each core's word about its
-// tables, taken together at one moment; and the rates between two such moments.
+// What the lab's screen and its summary are made of: counters read from the statistics segment and each core's word
+// about its tables, taken together at one moment; and the rates between two such moments.
 
 import { CORE_AT, CoreCounter, DROP_AT, PEER_AT, PEER_COUNTERS } from "../engine/counter.ts";
 import { DROP_NAMES } from "../engine/drop.ts";

@@ -1,6 +1,6 @@
-// `linkloom replay`: plays a capture through N cores in virtual time (OPS-4). The frames' own times drive the clock, the cores
-// are those of the product over memory ports, and nothing is drawn at random but by a fixed seed: the same file gives the same
-// output, on any machine, with no privilege.
+// `linkloom replay`: plays a capture through N cores in virtual time (OPS-4). The frames' own times drive the clock,
+// the cores are those of the product over memory ports, and nothing is drawn at random but by a fixed seed: the same
+// file gives the same output, on any machine, with no privilege.
 
 import type { ApplianceConfig } from "../core/config.ts";
 import { FRAME_ROOM } from "../engine/frame.ts";

@@ -39,6 +39,7 @@ import { MoveControl } from "../steering/move.ts";
 import { Clock, monotonic } from "./clock.ts";
 import { ApplianceError, revive } from "./errors.ts";
 import { History } from "./history.ts";
+import { releaseMemory } from "./memory.ts";
 import type { PortOpening, Reply, Request, WorkerStart } from "./protocol.ts";
 import { Questions } from "./questions.ts";
 import { bucketFrames, Rebalancer } from "./rebalance.ts";
@@ -54,7 +55,7 @@ const STOP_TIMEOUT: Millis = 5000;
  * Heap of a core's thread in megabytes. Tables and frames lie outside it and rounds allocate nothing, so the young
  * generation may be small; the old one holds code, configuration and what a question about a table is answered with.
  */
-const CORE_LIMITS = { maxYoungGenerationSizeMb: 2, maxOldGenerationSizeMb: 256 } as const;
+const CORE_LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 256 } as const;
 /** Address space kept for ports that a reload adds; untouched memory costs nothing. */
 const SPARE_BYTES = 512 * 1024 * 1024;
 const ARENA_LIMIT = 0x7f000000;
@@ -138,6 +139,7 @@ export class RunningAppliance implements Appliance {
     }
     appliance.startedAt = Date.now();
     appliance.#startTimer();
+    releaseMemory();
     return appliance;
   }
 

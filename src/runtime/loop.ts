@@ -1,5 +1,5 @@
-// The loop of a core's thread (CORE-11): rounds while there is work, a short spin when there is none, then sleep until a
-// frame, a message, a command or a timer. The loop never returns to Node's event loop while the core runs.
+// The loop of a core's thread (CORE-11): rounds while there is work, a short spin when there is none, then sleep until
+// a frame, a message, a command or a timer. The loop never returns to Node's event loop while the core runs.
 
 import type { Core } from "../core/core.ts";
 import { Control, type Layout, loadsOf, Presence, presenceWord } from "../core/layout.ts";
@@ -15,10 +15,10 @@ import type { Clock } from "./clock.ts";
  */
 const SPIN_ROUNDS = 200;
 /**
- * Longest sleep: an idle core's timers run this late at worst, and its heartbeat is this old. 100 wake-ups a second cost
+ * Longest sleep: an idle core's timers run this late at worst, and its heartbeat is this old. 50 wake-ups a second cost
  * a fraction of a per cent of a CPU. Our choice.
  */
-const LONGEST_SLEEP: Millis = 10;
+const LONGEST_SLEEP: Millis = 20;
 /** Descriptors that a core can wait for: its wake-up and four for each of 256 ports. */
 const MAX_DESCRIPTORS = 1025;
 /** Over which the load is measured. */

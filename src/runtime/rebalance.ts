@@ -1,5 +1,6 @@
-// Keeps the cores' loads alike (CORE-7): every interval at most one bucket moves from the busiest core to the idlest, when
-// they differ by more than the threshold. Runs on the control core; the cores carry the move out in order (steering/mover.ts).
+// Keeps the cores' loads alike (CORE-7): every interval at most one bucket moves from the busiest core to the idlest,
+// when they differ by more than the threshold. Runs on the control core; the cores carry the move out in order
+// (steering/mover.ts).
 
 import type { ApplianceConfig } from "../core/config.ts";
 import { BUCKET_AT } from "../engine/counter.ts";

@@ -134,7 +134,10 @@ export class Cluster {
     return this.#nic.pick(port, view, start, end, this.now);
   }
 
-  /** One round of every core, in an order drawn anew, then the frames that left go to `onFrame`. True when any worked. */
+  /**
+   * One round of every core, in an order drawn anew, then the frames that left go to `onFrame`. True when any
+   * worked.
+   */
   round(): boolean {
     let worked = false;
     const order = this.cores.map((core) => core.core);

@@ -81,7 +81,10 @@ export function plainConfig(options: PlainOptions): ApplianceConfig {
   };
 }
 
-/** Four ports, two access and two trunks, and a table sized for the stations: half full, as IEEE bridges are planned. */
+/**
+ * Four ports, two access and two trunks, and a table sized for the stations: half full, as IEEE bridges are
+ * planned.
+ */
 export function bridgeOnly(options: {
   cores: number;
   stations: number;

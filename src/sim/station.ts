@@ -1,6 +1,6 @@
 // A simulated host on a VLAN: resolves with ARP, answers pings, pings others, announces itself when it moves; its IPv6
-// side is station6.ts. It does what a small host stack does, so that the appliance in the lab and in the simulator has somebody to talk to. Not a hot
-// path, but free of clocks and I/O: time comes in, frames go out through `emit`.
+// side is station6.ts. It does what a small host stack does, so that the appliance in the lab and in the simulator has
+// somebody to talk to. Not a hot path, but free of clocks and I/O: time comes in, frames go out through `emit`.
 
 import type { Ipv4, Mac, Millis, Offset, Vlan } from "../lib/units.ts";
 import { BROADCAST } from "../lib/units.ts";

@@ -1,6 +1,6 @@
 // The IPv6 side of a simulated host: a link-local address and, when it is given one, a global address; it resolves by
-// solicitations (RFC 4861 7.2), answers those for its addresses, pings and answers pings (RFC 4443 4), and announces itself
-// when it moves (7.2.6). Duplicate detection is left out: the lab gives every address once.
+// solicitations (RFC 4861 7.2), answers those for its addresses, pings and answers pings (RFC 4443 4), and announces
+// itself when it moves (7.2.6). Duplicate detection is left out: the lab gives every address once.
 
 import type { Mac, Millis, Offset } from "../lib/units.ts";
 import * as bytes from "../wire/bytes.ts";

@@ -164,7 +164,10 @@ export class World {
     return ipv6 > 0 && now - this.#began >= ipv6After && this.#random.chance(ipv6);
   }
 
-  /** Pings another station: mostly its global address, and a neighbour of the same VLAN by its link-local one at times. */
+  /**
+   * Pings another station: mostly its global address, and a neighbour of the same VLAN by its link-local one at
+   * times.
+   */
   #ping6(station: Station, now: Millis): void {
     const other = this.#random.pick(this.stations);
     const { address, linkLocal } = other.ipv6;

@@ -10,7 +10,7 @@ import { Classifier, HashType, hashTarget } from "./classify.ts";
 import { portCoreOf, Scheme, type SteeringConfig, schemeOf, tracksFlows } from "./config.ts";
 import { moveWordsOf } from "./indirection.ts";
 import { MoveMachine, PARK } from "./move.ts";
-import { compileJobs, compileRules, NO_MATCH, roleOf, RuleTable } from "./rules.ts";
+import { compileJobs, compileRules, NO_MATCH, RuleTable, roleOf } from "./rules.ts";
 import { Election, FlowTable, Placement } from "./schemes.ts";
 import { toeplitzTable } from "./toeplitz.ts";
 

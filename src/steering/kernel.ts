@@ -12,6 +12,7 @@
 //   registers  r6 skb, r7 offset of the IP header, r8 type << 16 | VLAN, r9 bytes of hash input
 //   stack      see Slot; the IP headers are loaded so that their addresses land in the hash input
 
+import { Role } from "../engine/role.ts";
 import type { PortId } from "../lib/units.ts";
 import { EtherType } from "../wire/ethernet.ts";
 import { Assembler, Op } from "./assembler.ts";
@@ -20,7 +21,6 @@ import { portCoreOf, Scheme, type SteeringConfig, schemeOf, tracksFlows } from "
 import { STATE_BUCKETS_AT, STATE_BYTES, STATE_FRAMES_AT, STATE_ROLE_AT } from "./indirection.ts";
 import { type CompiledRule, compileJobs, compileRules, MAX_RULES, Need, roleOf } from "./rules.ts";
 import { MAX_INPUT, TABLE_WORDS, toeplitzTable } from "./toeplitz.ts";
-import { Role } from "../engine/role.ts";
 
 /** What the loader needs to create both maps: BPF_MAP_TYPE_ARRAY of one element, 4-byte key. */
 export const HASH_MAP_BYTES: number = TABLE_WORDS * 4;

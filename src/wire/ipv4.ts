@@ -1,7 +1,8 @@
 // IPv4 header (RFC 791); `at` is its first byte. What follows it ends at `packetEnd`, not where the frame ends:
 // Ethernet pads short frames.
 //
-//   0        1        2                 4                 6                 8        9        10       12       16     20
+//   0        1        2                 4                 6                 8        9        10       12       16
+//   20
 //   +--------+--------+-----------------+-----------------+-----------------+--------+--------+--------+--------+------+
 //   | ver|ihl| tos    | total length    | identification  | flags|fragment  | TTL    | proto. | sum    | source | dst  |
 //   +--------+--------+-----------------+-----------------+-----------------+--------+--------+--------+--------+------+

@@ -186,7 +186,7 @@ for (const cores of [2, 4]) {
   });
 }
 
-test("a duplicate of our address is found before we use it, and of theirs the kernel finds", async () => {
+test("ND-7 a duplicate of our address is found before we use it, and of theirs the kernel finds", async () => {
   await withRig(async (rig) => {
     await rig.mute("sw");
     for (const [n, name] of ["a", "b"].entries()) {
@@ -220,7 +220,7 @@ test("a duplicate of our address is found before we use it, and of theirs the ke
   });
 });
 
-test("radvd's advertisements make the appliance a host: default route, prefix, address; silence undoes them", async () => {
+test("ND-7 radvd's advertisements make the appliance a host: default route, prefix, address; silence undoes them", async () => {
   await withRig(async (rig) => {
     await rig.mute("sw");
     await rig.host("r");

@@ -1,5 +1,6 @@
 // bpf(2) and packet sockets as the steering tests need them: both maps, a program, test runs and fanout groups.
 
+import { Block, bpf, close, errno, mmap, setsockopt, viewOf } from "../../src/ports/linux/ffi.ts";
 import type { SteeringConfig } from "../../src/steering/config.ts";
 import {
   buildProgram,
@@ -8,7 +9,6 @@ import {
   STATE_MAP_FLAGS,
   stateBytes,
 } from "../../src/steering/kernel.ts";
-import { Block, bpf, close, errno, mmap, setsockopt, viewOf } from "../../src/ports/linux/ffi.ts";
 
 const attributes = new Block(256);
 const { view } = attributes;

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 import * as fc from "fast-check";
+import { close } from "../../src/ports/linux/ffi.ts";
 import {
   defaultSteering,
   Scheme,
@@ -13,7 +14,6 @@ import {
 import { Distributor } from "../../src/steering/distributor.ts";
 import { addKernelFrames, fillBuckets } from "../../src/steering/indirection.ts";
 import { frameOf, rules, shapes } from "../fixtures/steering-frames.ts";
-import { close } from "../../src/ports/linux/ffi.ts";
 import { type Loaded, load, run } from "./steering-bpf.ts";
 
 const MASTERS = [2, 3];

@@ -4,8 +4,8 @@
 
 import * as fc from "fast-check";
 import {
-  bind,
   Block,
+  bind,
   close,
   ifNametoindex,
   recvfrom,

@@ -1,5 +1,6 @@
-// What an event may cost, exactly, on whole appliances of 1, 2, 4 and 8 cores: messages between cores and frames on the wire
-// (ARCHITECTURE.md, "What an event costs"). Frames are put on chosen cores' queues; steering's own rules hand ARP over.
+// What an event may cost, exactly, on whole appliances of 1, 2, 4 and 8 cores: messages between cores and frames on the
+// wire (ARCHITECTURE.md, "What an event costs"). Frames are put on chosen cores' queues; steering's own rules hand ARP
+// over.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

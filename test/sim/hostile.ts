@@ -1,5 +1,5 @@
-// Hostile frames against a whole core: cut, stretched, mutated and random ones of every kind the appliance reads, from a
-// seed. Used by the unit test (a share) and by `npm run fuzz` (ten million).
+// Hostile frames against a whole core: cut, stretched, mutated and random ones of every kind the appliance reads, from
+// a seed. Used by the unit test (a share) and by `npm run fuzz` (ten million).
 
 import assert from "node:assert/strict";
 import { CORE_AT, CoreCounter } from "../../src/engine/counter.ts";

@@ -1,5 +1,5 @@
-// Neighbour discovery as operators meet it on whole appliances: what a stop tells the hosts, what timers are due, and how many
-// advertisements were handed over.
+// Neighbour discovery as operators meet it on whole appliances: what a stop tells the hosts, what timers are due, and
+// how many advertisements were handed over.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -70,7 +70,7 @@ function rig(
 }
 
 for (const cores of [1, 4]) {
-  test(`ND-5 an appliance of ${cores} cores that stops says once that it is no router any more`, () => {
+  test(`ND-7 an appliance of ${cores} cores that stops says once that it is no router any more`, () => {
     const { cluster, lifetimes } = rig(cores);
     cluster.run(30_000, undefined, 10);
     const before = lifetimes[0] ?? [];

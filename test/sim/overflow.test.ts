@@ -1,5 +1,5 @@
-// CORE-3 on whole appliances: a core that does not run fills the rings towards it, then the backlogs behind them; when it
-// runs again its tables equal the others', whatever was given up in between.
+// CORE-3 on whole appliances: a core that does not run fills the rings towards it, then the backlogs behind them; when
+// it runs again its tables equal the others', whatever was given up in between.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
-// CORE-7 on whole appliances: buckets move from core to core under traffic, frames land on cores in every way that steering
-// allows, and no flow is reordered, lost or doubled.
+// CORE-7 on whole appliances: buckets move from core to core under traffic, frames land on cores in every way that
+// steering allows, and no flow is reordered, lost or doubled.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
-// A simulated neighbourhood around whole appliances, in virtual time: stations that talk, move and fall silent. What they
-// get, and what the cores' tables are in the end, must not depend on the number of cores.
+// A simulated neighbourhood around whole appliances, in virtual time: stations that talk, move and fall silent. What
+// they get, and what the cores' tables are in the end, must not depend on the number of cores.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

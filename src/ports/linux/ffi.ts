@@ -168,3 +168,12 @@ export function getOption(fd: number, level: number, name: number): number {
 
 /** For arguments of calls that keep nothing; per thread, since every worker has its own module. */
 export const scratch: Block = new Block(4096);
+
+/** glibc's malloc_trim(3): gives free pages of the C heaps back to the kernel. Other C libraries have none to call. */
+export function mallocTrim(): void {
+  try {
+    (libc.func("malloc_trim", "int", ["uint64_t"]) as (pad: N) => N)(0);
+  } catch (error) {
+    if (!(error instanceof Error) || !/malloc_trim/.test(error.message)) throw error;
+  }
+}
