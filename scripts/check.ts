@@ -37,7 +37,8 @@ const QUICK: readonly Step[] = [
   { name: "knip", command: process.execPath, args: [tool("knip"), "--no-progress"] },
   script("docs", "--check"),
 ];
-const TESTS: Step = script("test", "--test-reporter=dot");
+/** The units; conformance, contract and simulation tests are for `npm test`. */
+const TESTS: Step = script("test", "--test-reporter=dot", "src");
 
 function run(step: Step): Promise<Outcome> {
   const start = process.hrtime.bigint();
