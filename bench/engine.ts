@@ -70,37 +70,48 @@ class BenchPort implements Port {
 
   receive(batch: Batch): void {
     const i32 = this.#i32;
-    let next = this.#next;
+    const frames = this.#frames + HEADROOM;
+    const templates = this.#templates >> 2;
+    const { start, end } = batch;
+    const first = this.#next;
     for (let n = 0; n < BURST; n++) {
-      const start = this.#frames + (next & (RING - 1)) * STRIDE + HEADROOM;
-      const from = (this.#templates + next * 32) >> 2;
-      const to = start >> 2;
-      i32[to - 3] = 0;
-      i32[to - 2] = 0;
-      i32[to - 1] = 0;
+      const at = frames + ((first + n) & (RING - 1)) * STRIDE;
+      const from = templates + (first + n) * 8;
+      const to = at >> 2;
       i32[to] = i32[from] as number;
       i32[to + 1] = i32[from + 1] as number;
       i32[to + 2] = i32[from + 2] as number;
       i32[to + 3] = i32[from + 3] as number;
       i32[to + 4] = i32[from + 4] as number;
-      batch.start[n] = start;
-      batch.end[n] = start + LENGTH;
-      next = (next + 1) & (OFFERED - 1);
+      start[n] = at;
+      end[n] = at + LENGTH;
     }
-    this.#next = next;
+    if (retag) this.#clearHeaders(first);
+    this.#next = (first + BURST) & (OFFERED - 1);
     batch.count = BURST;
+  }
+
+  /** The offload headers moved along with tags that were added or removed. */
+  #clearHeaders(first: number): void {
+    for (let n = 0; n < BURST; n++) {
+      const at = this.#frames + HEADROOM + ((first + n) & (RING - 1)) * STRIDE;
+      this.#i32.fill(0, (at - 12) >> 2, at >> 2);
+    }
   }
 
   send(batch: Batch): number {
     const i32 = this.#i32;
-    for (let n = 0; n < batch.count; n++) {
-      const from = ((batch.start[n] as number) - 12) >> 2;
-      const last = ((batch.end[n] as number) + 3) >> 2;
-      copyWords(i32, from, (this.#slots + this.#slot * BUFFER) >> 2, last - from);
-      this.#slot = (this.#slot + 1) % SLOTS;
+    const { start, end, count } = batch;
+    let slot = this.#slot;
+    for (let n = 0; n < count; n++) {
+      const from = ((start[n] as number) - 12) >> 2;
+      const last = ((end[n] as number) + 3) >> 2;
+      copyWords(i32, from, (this.#slots + slot * BUFFER) >> 2, last - from);
+      slot = (slot + 1) & (SLOTS - 1);
     }
-    this.sent += batch.count;
-    return batch.count;
+    this.#slot = slot;
+    this.sent += count;
+    return count;
   }
 
   release(): void {}
