@@ -94,10 +94,32 @@ test("HOST-1 a program's packet is routed, resolved and sent, and its wait ends 
   });
 });
 
+test("HOST-1 an IPv6 packet is routed and waits for its neighbour; the solicitation leaves", async () => {
+  const text = CONFIG.replace("[192.0.2.1/24]", '["2001:db8::1/64"]').replace(
+    "cores:",
+    "neighbours: {nd: {dad-transmits: 0}}\ncores:",
+  );
+  const appliance = await startLinkloom(text);
+  try {
+    const view = new DataView(appliance.memory);
+    const ends = [appliance.attach("a", 0), appliance.attach("a", 1)];
+
+    const status = await appliance.send("2001:db8::10", new Uint8Array([0, 1, 0, 2, 0, 8, 0, 1]));
+
+    assert.equal(status, "waiting");
+    const isSolicitation = (frame: Uint8Array): boolean =>
+      Buffer.from(frame.subarray(0, 6)).toString("hex") === "3333ff000010" && frame[54] === 135;
+    assert.ok(await collect(ends, view, isSolicitation));
+    assert.equal(await appliance.send("2001:db8:ffff::1", new Uint8Array(8)), "no-route");
+  } finally {
+    await appliance.stop();
+  }
+});
+
 test("HOST-1 what cannot be sent is told: no route, no address", async () => {
   await withAppliance(async (appliance) => {
     assert.equal(await appliance.send("198.51.100.1", new Uint8Array(8)), "no-route");
-    await assert.rejects(appliance.send("nowhere", new Uint8Array(8)), /no IPv4 address/);
+    await assert.rejects(appliance.send("nowhere", new Uint8Array(8)), /no IP address/);
     assert.equal(await appliance.ping("192.0.2.77", 50), undefined);
   });
 });

@@ -7,11 +7,11 @@
 import { check } from "./control/check.ts";
 import { ConfigError, ControlError } from "./control/errors.ts";
 import { load, plan } from "./control/load.ts";
+import { parseAddress } from "./control/network.ts";
 import { show } from "./control/show.ts";
 import { type MemoryOptions, MemoryPort } from "./ports/memory.ts";
 import { type RunningAppliance, startAppliance } from "./runtime/appliance.ts";
 import { Protocol } from "./wire/ipv4.ts";
-import { parseIpv4 } from "./wire/text.ts";
 
 export { ConfigError, ControlError } from "./control/errors.ts";
 export { MemoryPort } from "./ports/memory.ts";
@@ -37,7 +37,7 @@ export class Linkloom {
   }
 
   /**
-   * HOST-1: sends `packet`, the payload of an IPv4 packet, to an address: route, resolve, transmit. `protocol` is the
+   * HOST-1: sends `packet`, the payload of an IP packet, to an address of either family: route, resolve, transmit. `protocol` is the
    * IPv4 protocol number, UDP by default; the packet then begins with its UDP header. Rejects for an address that is
    * none and for a packet over 65,515 bytes.
    */
@@ -46,14 +46,7 @@ export class Linkloom {
     packet: Uint8Array,
     protocol: number = Protocol.Udp,
   ): Promise<SendStatus> {
-    const destination = parseIpv4(address);
-    if (destination === undefined) {
-      throw new ControlError(
-        "value-invalid",
-        `"${address}" is no IPv4 address`,
-        "write 192.0.2.10",
-      );
-    }
+    const destination = destinationOf(address);
     const command = { kind: "send", address: destination, protocol, packet } as const;
     const { status } = await this.#appliance.command(0, command);
     return status as SendStatus;
@@ -61,14 +54,7 @@ export class Linkloom {
 
   /** One echo; the round trip in milliseconds, or undefined without an answer in time. */
   async ping(address: string, timeoutMs = 1000): Promise<number | undefined> {
-    const target = parseIpv4(address);
-    if (target === undefined) {
-      throw new ControlError(
-        "value-invalid",
-        `"${address}" is no IPv4 address`,
-        "write 192.0.2.10",
-      );
-    }
+    const target = destinationOf(address);
     const answer = await this.#appliance.command(0, {
       kind: "ping",
       address: target,
@@ -128,6 +114,16 @@ export class Linkloom {
   stop(): Promise<void> {
     return this.#appliance.stop();
   }
+}
+
+function destinationOf(text: string): number | readonly [number, number, number, number] {
+  const parsed = parseAddress(text);
+  if (parsed !== undefined) return parsed.ipv4 ?? parsed.ipv6;
+  throw new ControlError(
+    "value-invalid",
+    `"${text}" is no IP address`,
+    "write 192.0.2.10 or 2001:db8::10",
+  );
 }
 
 /** Starts an appliance of a configuration's text (YAML or JSON). Rejects with a ConfigError that lists every fault. */

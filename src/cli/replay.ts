@@ -183,6 +183,7 @@ async function writeOut(directory: string, result: ReplayResult, summary: Row): 
     for (const object of [
       "arp",
       "bridge",
+      "nd",
       "routes",
       "events",
       "bus",

@@ -52,7 +52,10 @@ export type CoreCommand =
   /** HOST-1: a packet from a program; `packet` is what follows the IPv4 header: SendAnswer. */
   | {
       readonly kind: "send";
-      readonly address: Ipv4;
+      /** IPv4, or the four words of an IPv6 address. */
+      readonly address: Ipv4 | Ipv6Words;
+      /** The interface of a link-local IPv6 destination; -1 or absent: the route's. */
+      readonly interface?: number;
       readonly protocol: number;
       readonly packet: Uint8Array;
     }

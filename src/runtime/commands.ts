@@ -107,8 +107,13 @@ export class Commands {
     const at = this.#core.scratch(packet.length);
     if (at < 0) return STATUS_NAMES[Status.NoBuffer];
     this.#core.bytes.set(packet, at);
-    const { host } = this.#core.dispatch;
-    return STATUS_NAMES[host.send(command.address, command.protocol, at, at + packet.length, now)];
+    const { host, host6 } = this.#core.dispatch;
+    const { address, protocol, interface: iface = -1 } = command;
+    const end = at + packet.length;
+    if (typeof address === "number") {
+      return STATUS_NAMES[host.send(address, protocol, at, end, now)];
+    }
+    return STATUS_NAMES[host6.send(address, iface, protocol, at, end, now)];
   }
 
   #summaries(): RawRow[] {
