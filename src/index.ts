@@ -37,9 +37,9 @@ export class Linkloom {
   }
 
   /**
-   * HOST-1: sends `packet`, the payload of an IP packet, to an address of either family: route, resolve, transmit. `protocol` is the
-   * IPv4 protocol number, UDP by default; the packet then begins with its UDP header. Rejects for an address that is
-   * none and for a packet over 65,515 bytes.
+   * HOST-1: sends `packet`, the payload of an IP packet, to an address of either family: route, resolve, transmit.
+   * `protocol` is the IPv4 protocol number, UDP by default; the packet then begins with its UDP header. Rejects for an
+   * address that is none and for a packet over 65,515 bytes.
    */
   async send(
     address: string,
