@@ -69,7 +69,11 @@ export class Recorder implements Out {
       this.drops.push("pool-empty");
       return -1;
     }
-    const start = BUFFERS + (this.#buffer++ % BUFFER_COUNT) * BUFFER + HEADROOM;
+    let start = -1;
+    for (let tries = 0; tries < BUFFER_COUNT; tries++) {
+      start = BUFFERS + (this.#buffer++ % BUFFER_COUNT) * BUFFER + HEADROOM;
+      if (!this.#held.has(start)) break; // What somebody holds is not given out again.
+    }
     this.bytes.fill(0, start - OFFLOAD, start);
     return start;
   }
