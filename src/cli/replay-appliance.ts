@@ -12,11 +12,10 @@ import type {
 } from "../control/appliance-port.ts";
 import { ControlError } from "../control/errors.ts";
 import { routeRows } from "../core/route-rows.ts";
-import { BUCKET_AT } from "../engine/counter.ts";
 import { TABLE_COUNT, Table } from "../engine/message.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
+import { bucketTotals } from "../engine/totals.ts";
 import type { ReplayResult } from "../replay/replay.ts";
-import { MAX_BUCKETS } from "../steering/indirection.ts";
 
 /** The face of a replay that is over. */
 export function applianceOf(result: ReplayResult): Appliance {
@@ -53,15 +52,7 @@ export function applianceOf(result: ReplayResult): Appliance {
     config,
     startedAt: epoch,
     counters: (index) => core(index).counters,
-    bucketFrames: () => {
-      const frames = new Float64Array(MAX_BUCKETS);
-      for (const { counters } of cluster.cores) {
-        for (const bucket of frames.keys()) {
-          frames[bucket] = (frames[bucket] as number) + (counters[BUCKET_AT + bucket] as number);
-        }
-      }
-      return frames;
-    },
+    bucketFrames: () => bucketTotals(cluster.cores.map(({ counters }) => counters)),
     cores: () =>
       cluster.cores.map(
         (_, index): CoreStatus => ({

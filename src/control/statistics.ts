@@ -1,5 +1,6 @@
 // Rows from the statistics segment (engine/counter.ts): cores, ports, bus, drops, steering. Reading stops nobody.
 
+import { PEER_HIGH_WATER, PEER_RESYNCS } from "../core/bus.ts";
 import {
   CORE_AT,
   CoreCounter,
@@ -17,10 +18,6 @@ import { formatMac } from "../wire/text.ts";
 import type { Appliance } from "./appliance-port.ts";
 
 type Row = Record<string, unknown>;
-
-/** In a peer's block, after sent and received of each type. */
-const HIGH_WATER: number = 2 * MESSAGE_TYPES;
-const RESYNCS: number = HIGH_WATER + 1;
 
 const cores = (appliance: Appliance): number[] =>
   Array.from({ length: appliance.config.cores.count }, (_, core) => core);
@@ -95,8 +92,8 @@ export function busRows(appliance: Appliance): Row[] {
           type: name,
           sent,
           received,
-          "high-water": sender[HIGH_WATER] ?? 0,
-          resyncs: sender[RESYNCS] ?? 0,
+          "high-water": sender[PEER_HIGH_WATER] ?? 0,
+          resyncs: sender[PEER_RESYNCS] ?? 0,
         });
       }
     }

@@ -43,6 +43,7 @@ import {
 import { Pool } from "./pool.ts";
 import { PortWatch } from "./port-watch.ts";
 import { Resync } from "./resync.ts";
+import { EVENT_NUMBERS, EVENT_TIME } from "./told.ts";
 
 /** Records handled per round, so that messages cannot starve frames. */
 const BUS_BURST = 256;
@@ -56,10 +57,6 @@ const FRAME_PORT = FIELDS;
 const FRAME_HOPS = FIELDS + 2;
 const FRAME_START = FIELDS + 4;
 const FRAME_END = FIELDS + 8;
-
-/** Fields of an event record (lib/ring.ts) towards the control core. */
-export const EVENT_TIME = 8;
-export const EVENT_NUMBERS = 16;
 
 /** What a core is made of. */
 export interface CoreOptions {

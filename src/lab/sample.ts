@@ -1,10 +1,10 @@
 // What the lab's screen and its summary are made of: counters read from the statistics segment and each core's word
 // about its tables, taken together at one moment; and the rates between two such moments.
 
-import { CORE_AT, CoreCounter, DROP_AT, PEER_AT, PEER_COUNTERS } from "../engine/counter.ts";
-import { DROP_NAMES } from "../engine/drop.ts";
-import { MESSAGE_NAMES, TABLE_NAMES } from "../engine/message.ts";
+import { CORE_AT, CoreCounter } from "../engine/counter.ts";
+import { TABLE_NAMES } from "../engine/message.ts";
 import { ROLE_NAMES } from "../engine/role.ts";
+import { dropTotals, messageTotals } from "../engine/totals.ts";
 import type { Millis } from "../lib/units.ts";
 import type { RunningAppliance } from "../runtime/appliance.ts";
 import type { World } from "../sim/world.ts";
@@ -83,21 +83,6 @@ export function countersByName(appliance: Pick<RunningAppliance, "cores" | "coun
   messages: Record<string, number>;
   drops: Record<string, number>;
 } {
-  const messages: Record<string, number> = {};
-  const drops: Record<string, number> = {};
-  const all = appliance.cores();
-  for (const { core } of all) {
-    const counters = appliance.counters(core);
-    for (const [type, name] of MESSAGE_NAMES.entries()) {
-      for (let peer = 0; peer < all.length; peer++) {
-        const sent = counters[PEER_AT + peer * PEER_COUNTERS + type] as number;
-        if (sent > 0) messages[name] = (messages[name] ?? 0) + sent;
-      }
-    }
-    for (const [reason, name] of DROP_NAMES.entries()) {
-      const count = counters[DROP_AT + reason] as number;
-      if (count > 0) drops[name] = (drops[name] ?? 0) + count;
-    }
-  }
-  return { messages, drops };
+  const blocks = appliance.cores().map(({ core }) => appliance.counters(core));
+  return { messages: messageTotals(blocks), drops: dropTotals(blocks) };
 }

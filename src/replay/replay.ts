@@ -3,9 +3,10 @@
 // file gives the same output, on any machine, with no privilege.
 
 import type { ApplianceConfig } from "../core/config.ts";
+import type { ToldEvent } from "../core/told.ts";
 import { FRAME_ROOM } from "../engine/frame.ts";
 import type { Millis, PortId } from "../lib/units.ts";
-import { Cluster, type ClusterEvent } from "../sim/cluster.ts";
+import { Cluster } from "../sim/cluster.ts";
 import { openCapture } from "../wire/capture.ts";
 import { type CaptureReader, type CaptureRecord, LINK_ETHERNET } from "../wire/record.ts";
 
@@ -21,7 +22,7 @@ export interface SentFrame {
 export interface ReplayResult {
   readonly cluster: Cluster;
   readonly sent: readonly SentFrame[];
-  readonly events: readonly ClusterEvent[];
+  readonly events: readonly ToldEvent[];
   /** Time of the first frame: seconds since 1970 and nanoseconds. */
   readonly origin: { readonly seconds: number; readonly nanos: number };
   readonly played: number;
@@ -49,7 +50,7 @@ const TAIL: Millis = 5000;
 export function replay(bytes: Uint8Array, options: ReplayOptions): ReplayResult {
   const reader = openCapture(bytes);
   const sent: SentFrame[] = [];
-  const events: ClusterEvent[] = [];
+  const events: ToldEvent[] = [];
   const skipped: Record<string, number> = {};
   const cluster = new Cluster(options.config, {
     seed: options.seed ?? 1,

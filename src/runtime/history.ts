@@ -1,46 +1,36 @@
 // The events that the cores have told, in order, as far back as the bound allows: `show events` reads them.
 
 import type { RawEvent } from "../control/appliance-port.ts";
-import { EVENT_NUMBERS, EVENT_TIME } from "../core/core.ts";
 import type { Layout } from "../core/layout.ts";
+import { Told } from "../core/told.ts";
 import type { Arena } from "../lib/arena.ts";
-import { RingReceiver } from "../lib/ring.ts";
 import type { Millis } from "../lib/units.ts";
 
 /** Events kept. Our choice: an hour at one a second. */
 const KEPT = 4096;
 
 export class History {
-  readonly #arena: Arena;
-  readonly #rings: readonly RingReceiver[];
+  readonly #told: Told;
   readonly #events: RawEvent[] = [];
   /** Milliseconds since 1970 of the appliance's time zero. */
   readonly #epoch: number = Date.now();
   #next = 1;
 
   constructor(arena: Arena, layout: Layout) {
-    this.#arena = arena;
-    this.#rings = layout.events.map((at) => new RingReceiver(arena, at, layout.eventCapacity));
+    this.#told = new Told(arena, layout);
   }
 
   /** Fetches what the cores have told since; `each` hears of every event with its code and first number. */
   collect(each: (code: number, a: number) => void): void {
-    const { view } = this.#arena;
-    const fresh: Omit<RawEvent, "sequence">[] = [];
-    for (const [core, ring] of this.#rings.entries()) {
-      for (let left = ring.available(); left > 0; left--) {
-        const at = ring.next();
-        const time = this.#epoch + view.getFloat64(at + EVENT_TIME);
-        const number = (index: number): number => view.getFloat64(at + EVENT_NUMBERS + index * 8);
-        const [a, b, c, d] = [number(0), number(1), number(2), number(3)];
-        fresh.push({ time, core, code: view.getUint16(at), a, b, c, d });
-      }
-      ring.release();
-    }
+    const fresh = this.#told.take();
     // They came in core by core; people read them as they happened.
     fresh.sort((one, other) => one.time - other.time);
     for (const event of fresh) {
-      this.#events.push({ sequence: this.#next++, ...event });
+      this.#events.push({
+        ...event,
+        sequence: this.#next++,
+        time: this.#epoch + event.time,
+      });
       each(event.code, event.a);
     }
     if (this.#events.length > KEPT) this.#events.splice(0, this.#events.length - KEPT);

@@ -3,14 +3,13 @@
 // (steering/mover.ts).
 
 import type { ApplianceConfig } from "../core/config.ts";
-import { BUCKET_AT } from "../engine/counter.ts";
+import { bucketTotals } from "../engine/totals.ts";
 import type { Arena } from "../lib/arena.ts";
 import type { Millis, Offset } from "../lib/units.ts";
 import { Scheme } from "../steering/config.ts";
 import {
   addKernelFrames,
   type BucketMove,
-  MAX_BUCKETS,
   moveWordsOf,
   planMove,
   STATE_BYTES,
@@ -23,12 +22,7 @@ export function bucketFrames(
   arena: Arena,
   page: Offset,
 ): Float64Array {
-  const frames = new Float64Array(MAX_BUCKETS);
-  for (const block of counters) {
-    for (let bucket = 0; bucket < MAX_BUCKETS; bucket++) {
-      frames[bucket] = (frames[bucket] as number) + (block[BUCKET_AT + bucket] as number);
-    }
-  }
+  const frames = bucketTotals(counters);
   addKernelFrames(new DataView(arena.buffer, page, STATE_BYTES), frames);
   return frames;
 }

@@ -2,16 +2,15 @@
 // round by round on one virtual clock. Tests, the replay and the simulator drive it; one seed gives one run.
 
 import { type ApplianceConfig, electMaster } from "../core/config.ts";
-import { Core, EVENT_NUMBERS, EVENT_TIME } from "../core/core.ts";
-import { initControl, type Layout, planLayout } from "../core/layout.ts";
-import { CORE_AT, CoreCounter, DROP_AT, PEER_AT, PEER_COUNTERS } from "../engine/counter.ts";
-import { DROP_NAMES } from "../engine/drop.ts";
+import { Core } from "../core/core.ts";
+import { bucketsOf, initControl, type Layout, planLayout } from "../core/layout.ts";
+import { Told, type ToldEvent } from "../core/told.ts";
+import { CORE_AT, CoreCounter } from "../engine/counter.ts";
 import { HEADROOM } from "../engine/frame.ts";
-import { MESSAGE_NAMES } from "../engine/message.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
+import { dropTotals, messageTotals } from "../engine/totals.ts";
 import { Arena, Planner } from "../lib/arena.ts";
 import { Prng } from "../lib/prng.ts";
-import { RingReceiver } from "../lib/ring.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import { type MemoryLinkPlan, MemoryPort, planMemoryLink } from "../ports/memory.ts";
 import { Batch, BURST } from "../ports/port.ts";
@@ -25,17 +24,6 @@ export type FromAppliance = (
   start: Offset,
   end: Offset,
 ) => void;
-
-/** An event as a core told it; see engine/event.ts for the numbers. */
-export interface ClusterEvent {
-  readonly time: Millis;
-  readonly core: CoreId;
-  readonly code: number;
-  readonly a: number;
-  readonly b: number;
-  readonly c: number;
-  readonly d: number;
-}
 
 export interface ClusterOptions {
   readonly seed?: number;
@@ -56,7 +44,7 @@ export class Cluster {
   now: Millis = 0;
   /** Replaced at will: who gets the frames that leave. */
   onFrame: FromAppliance;
-  readonly #events: RingReceiver[];
+  readonly #told: Told;
   readonly #random: Prng;
   readonly #step: Millis;
   readonly #batch: Batch = new Batch(BURST);
@@ -93,9 +81,7 @@ export class Cluster {
       );
       this.cores.push(new Core({ arena: this.arena, layout, core, config, ports, now: this.now }));
     }
-    this.#events = layout.events.map(
-      (at) => new RingReceiver(this.arena, at, layout.eventCapacity),
-    );
+    this.#told = new Told(this.arena, layout);
     for (const link of links) {
       this.ends.push(
         this.cores.map((core) => new MemoryPort(this.arena, link, core.core, { side: "world" })),
@@ -105,7 +91,7 @@ export class Cluster {
       config.steering,
       0,
       {
-        buckets: new Uint8Array(this.arena.buffer, layout.control + 128, 128),
+        buckets: bucketsOf(this.arena, layout),
         loads: new Float64Array(count),
       },
       this.cores[0] as Core,
@@ -192,40 +178,13 @@ export class Cluster {
   // --- what tests and reports ask ------------------------------------------------------------------------------------
 
   /** Takes the events that the cores have told since the last call, core by core. */
-  takeEvents(): ClusterEvent[] {
-    const events: ClusterEvent[] = [];
-    const { view } = this.arena;
-    for (const [core, ring] of this.#events.entries()) {
-      while (ring.available() > 0) {
-        const at = ring.next();
-        const number = (index: number): number => view.getFloat64(at + EVENT_NUMBERS + index * 8);
-        events.push({
-          time: view.getFloat64(at + EVENT_TIME),
-          core,
-          code: view.getUint16(at),
-          a: number(0),
-          b: number(1),
-          c: number(2),
-          d: number(3),
-        });
-      }
-      ring.release();
-    }
-    return events;
+  takeEvents(): ToldEvent[] {
+    return this.#told.take();
   }
 
   /** Messages sent so far, by name, over all cores. */
   messages(): Record<string, number> {
-    const total: Record<string, number> = {};
-    for (const { counters } of this.cores) {
-      for (let peer = 0; peer < this.cores.length; peer++) {
-        for (const [type, name] of MESSAGE_NAMES.entries()) {
-          const sent = counters[PEER_AT + peer * PEER_COUNTERS + type] as number;
-          if (sent > 0) total[name] = (total[name] ?? 0) + sent;
-        }
-      }
-    }
-    return total;
+    return messageTotals(this.cores.map(({ counters }) => counters));
   }
 
   messageCount(): number {
@@ -238,14 +197,7 @@ export class Cluster {
 
   /** Drops so far, by reason, over all cores. */
   drops(): Record<string, number> {
-    const total: Record<string, number> = {};
-    for (const { counters } of this.cores) {
-      for (const [reason, name] of DROP_NAMES.entries()) {
-        const count = counters[DROP_AT + reason] as number;
-        if (count > 0) total[name] = (total[name] ?? 0) + count;
-      }
-    }
-    return total;
+    return dropTotals(this.cores.map(({ counters }) => counters));
   }
 
   /** True when every core has the same digest of a replicated table. */
