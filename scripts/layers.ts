@@ -6,7 +6,7 @@ import { posix } from "node:path";
 import { files, report, text } from "./files.ts";
 
 const BASE = ["lib", "wire", "engine"];
-const PROTOCOLS = ["arp", "bridge", "host", "lag", "nd", "steering"];
+const PROTOCOLS = ["arp", "bridge", "host", "lag", "nd", "snoop", "steering", "stp", "vr"];
 
 /** Layer -> layers that it may import, beside itself. An entry with a slash is one file or a folder in a layer. */
 const ARROWS: Readonly<Record<string, readonly string[]>> = {

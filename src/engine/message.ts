@@ -47,10 +47,10 @@ export const Message: { readonly [N in MessageName]: number } = Object.fromEntri
   MESSAGE_NAMES.map((name, index) => [name, index]),
 ) as { [N in MessageName]: number };
 /** Room for types of later protocols, so that the counters' layout stays. */
-export const MESSAGE_TYPES = 32;
+export const MESSAGE_TYPES = 64;
 
 /** Tables that are replicated by messages and re-sent whole after an overflow (CORE-3). */
-export const Table = { Bridge: 0, Arp: 1, Nd: 2, Lag: 3 } as const;
+export const Table = { Bridge: 0, Arp: 1, Nd: 2, Lag: 3, Stp: 4, Groups: 5, Vr: 6 } as const;
 export type Table = (typeof Table)[keyof typeof Table];
-export const TABLE_NAMES = ["bridge", "arp", "nd", "lag"] as const;
-export const TABLE_COUNT = 4;
+export const TABLE_NAMES = ["bridge", "arp", "nd", "lag", "stp", "groups", "vr"] as const;
+export const TABLE_COUNT = 7;
