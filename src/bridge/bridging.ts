@@ -120,7 +120,7 @@ export class Bridging implements Engine, Replicated, Stations {
     }
     const lane = this.#lane[channel] ?? Lane.Closed;
     if (lane < 0) {
-      this.#out.drop(this.isBridged(channel) ? Drop.muted : Drop["port-unattached"]);
+      this.#receiveClosed(channel, lane, start, end, now);
       return;
     }
     let vlan = lane & Lane.Vlan;
@@ -217,6 +217,36 @@ export class Bridging implements Engine, Replicated, Stations {
       if (this.#inside.slow === undefined) this.#out.drop(Drop["lacp-no-channel"]);
       else this.#inside.slow(port, start, end, now);
     } else this.#out.drop(Drop["reserved-group"]);
+  }
+
+  /** A frame on a channel that takes none now. Where spanning tree learns before it forwards, its source counts. */
+  #receiveClosed(channel: ChannelId, lane: number, start: Offset, end: Offset, now: Millis): void {
+    if (!this.isBridged(channel)) this.#out.drop(Drop["port-unattached"]);
+    else if ((lane & Lane.Muted) !== 0) this.#out.drop(Drop.muted);
+    else {
+      if ((lane & Lane.Learning) !== 0) this.#learnOnly(channel, lane, start, end, now);
+      this.#out.drop(Drop["stp-discarding"]);
+    }
+  }
+
+  #learnOnly(channel: ChannelId, lane: number, start: Offset, end: Offset, now: Millis): void {
+    const view = this.#view;
+    let vlan = lane & Lane.Vlan;
+    if (view.getUint16(start + 12) === EtherType.Vlan) {
+      if (end - start < MIN_FRAME + tag.LENGTH) return;
+      const id = view.getUint16(start + 14) & 0xfff;
+      const isMember = id !== tag.VID_RESERVED && this.#membership.carries(channel, id);
+      if (id !== 0 && id !== vlan) vlan = isMember && (lane & Lane.Access) === 0 ? id : 0;
+    }
+    const high = view.getUint16(start + 6);
+    const low = view.getInt32(start + 8);
+    if (vlan === 0 || (high & 0x100) !== 0 || (high | low) === 0) return;
+    const bridge = (lane >> Lane.BridgeShift) & Lane.Bridge;
+    const iface = this.#membership.firstInterface[(bridge << 12) | vlan] as number;
+    const stations = this.#bridges[bridge] as Learning;
+    const from = stations.table.find(low, makeKey(high, vlan));
+    if (from < 0) this.#learn(stations, low, makeKey(high, vlan), channel, iface, now);
+    else stations.seen(from, channel, now);
   }
 
   /** The VLAN of a tag that is not the channel's own, by the ingress filter; -1 when the frame was dropped. */
@@ -344,6 +374,7 @@ export class Bridging implements Engine, Replicated, Stations {
       common: this.#common,
       bridges: this.#bridges,
       muting: this.#muting,
+      membership: this.#membership,
     };
     const made = reconfigure(before, config, common, this.#out, this.#clock, this.counters, now);
     this.#config = config;
@@ -388,6 +419,11 @@ export class Bridging implements Engine, Replicated, Stations {
   linkDown(channel: ChannelId, now: Millis): void {
     const bridge = this.#membership.bridgeOf[channel] ?? -1;
     this.#bridges[bridge]?.flush(channel, 0, now);
+  }
+
+  /** What spanning tree lets a channel do with data frames on this core, from the next frame on (BR-7). */
+  setPortState(channel: ChannelId, learns: boolean, forwards: boolean): void {
+    if (this.isBridged(channel)) this.#membership.setPortState(channel, learns, forwards);
   }
 
   locate(bridge: number, mac: Mac, vlan: Vlan): ChannelId {

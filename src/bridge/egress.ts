@@ -53,8 +53,13 @@ export class Egress {
   /** Sends a frame that nobody else needs, its tag made what the channel wants. */
   send(target: ChannelId, start: Offset, end: Offset, tci: number, vlan: Vlan, type: number): void {
     const view = this.#view;
+    const lane = this.#lane[target] as number;
+    if ((lane & Lane.Blocked) !== 0) {
+      this.#out.drop(Drop["stp-discarding"]);
+      return;
+    }
     let from = start;
-    if (((this.#lane[target] as number) & Lane.Vlan) === vlan) {
+    if ((lane & Lane.Vlan) === vlan) {
       if (tci >= 0) {
         if (type === EtherType.Vlan) {
           this.#out.drop(Drop["vlan-double-tag"]);
@@ -160,7 +165,7 @@ export class Egress {
     vlan: Vlan,
     type: number,
   ): boolean {
-    const members = this.#membership.members[bridge] as Int16Array;
+    const members = this.#membership.open[bridge] as Int16Array;
     let plain = 0;
     let tagged = 0;
     for (let n = 0; n < members.length; n++) {

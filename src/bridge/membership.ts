@@ -19,21 +19,30 @@ export const Lane = {
   Access: 0x100000,
   /** The appliance has interfaces on the bridge. */
   Inside: 0x200000,
-  /** Frames are not taken: the channel is on no bridge, or muted. The sign bit. */
+  /** Spanning tree: the channel discards, but learns (IEEE 802.1D-2004 17.10). Only beside Blocked. */
+  Learning: 0x400000,
+  /** Reasons why frames are not taken. Blocked by spanning tree: none leave either. */
+  Blocked: 0x1000000,
+  Muted: 0x2000000,
+  /** Frames are not taken: the channel is on no bridge, or has a reason. The sign bit. */
   Closed: -0x80000000,
 } as const;
+/** The bits that are reasons. */
+const REASONS = 0x7f000000;
 /** Bridges of one appliance: what a lane has bits for. */
 export const MAX_BRIDGES = 256;
 
 export class Membership {
   /** The bridge of each channel, or -1. */
   readonly bridgeOf: Int16Array;
-  /** See Lane; muting writes Closed. */
+  /** See Lane. */
   readonly lane: Int32Array;
   /** A port of each channel, for frames that go to another core. */
   readonly port: Int16Array;
   /** The channels of each bridge. */
   readonly members: readonly Int16Array[];
+  /** Those of them that frames may leave through: what spanning tree does not block. */
+  readonly open: Int16Array[];
   /** First interface on a VLAN of a bridge, index = bridge << 12 | VLAN, or -1; and the next one there. */
   readonly firstInterface: Int16Array;
   readonly nextInterface: Int16Array;
@@ -58,6 +67,7 @@ export class Membership {
     for (const [index, bridge] of config.bridges.entries()) {
       for (const channel of bridge.channels) this.#attach(index, channel);
     }
+    this.open = [...this.members];
     const { interfaces } = common;
     this.interfaceHigh = Int32Array.from(interfaces, (iface) => highOf(iface.mac));
     this.interfaceLow = Int32Array.from(interfaces, (iface) => lowOf(iface.mac));
@@ -87,6 +97,37 @@ export class Membership {
     if (isAccess) return;
     for (const [first, last] of config.trunkVlans) {
       for (let vlan = first; vlan <= last; vlan++) this.#carry(channel, vlan);
+    }
+  }
+
+  /** Closes a channel to frames, or takes that reason back; open is what has none and is on a bridge. */
+  setReason(channel: ChannelId, reason: number, on: boolean): void {
+    const { lane } = this;
+    const before = lane[channel] as number;
+    let word = (on ? before | reason : before & ~reason) & ~Lane.Closed;
+    const bridge = this.bridgeOf[channel] as number;
+    if (bridge < 0 || (word & REASONS) !== 0) word |= Lane.Closed;
+    lane[channel] = word;
+    if (bridge < 0 || ((before ^ word) & Lane.Blocked) === 0) return;
+    const members = this.members[bridge] as Int16Array;
+    this.open[bridge] = members.filter((one) => ((lane[one] as number) & Lane.Blocked) === 0);
+  }
+
+  /** What spanning tree lets a channel do with data frames. */
+  setPortState(channel: ChannelId, learns: boolean, forwards: boolean): void {
+    const { lane } = this;
+    const word = (lane[channel] as number) & ~Lane.Learning;
+    lane[channel] = learns && !forwards ? word | Lane.Learning : word;
+    this.setReason(channel, Lane.Blocked, !forwards);
+  }
+
+  /** Keeps what spanning tree decided over a reconfiguration; `oldOf` gives the old number of each channel, -1 = new. */
+  inherit(old: Membership, oldOf: Int32Array): void {
+    for (let channel = 0; channel < this.lane.length; channel++) {
+      const word = old.lane[oldOf[channel] as number] ?? 0;
+      if ((word & Lane.Blocked) !== 0 && (this.bridgeOf[channel] as number) >= 0) {
+        this.setPortState(channel, (word & Lane.Learning) !== 0, false);
+      }
     }
   }
 

@@ -49,8 +49,7 @@ export class Muting {
   }
 
   #mute(channel: ChannelId, until: Millis): void {
-    const { lane } = this.#membership;
-    lane[channel] = (lane[channel] as number) | Lane.Closed;
+    this.#membership.setReason(channel, Lane.Muted, true);
     this.#until[channel] = until;
     this.#muted++;
   }
@@ -58,13 +57,13 @@ export class Muting {
   /** Opens channels whose time is over. */
   tick(now: Millis): void {
     if (this.#muted === 0) return;
-    const { lane, bridgeOf } = this.#membership;
-    for (let channel = 0; channel < lane.length; channel++) {
+    const { bridgeOf } = this.#membership;
+    for (let channel = 0; channel < bridgeOf.length; channel++) {
       const until = this.#until[channel] as number;
       if (until === 0 || now < until) continue;
       this.#until[channel] = 0;
       this.#muted--;
-      lane[channel] = (lane[channel] as number) & ~Lane.Closed;
+      this.#membership.setReason(channel, Lane.Muted, false);
       this.#out.event(EventCode["channel-unmuted"], bridgeOf[channel] as number, channel, 0, 0);
     }
   }

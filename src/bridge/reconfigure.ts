@@ -19,6 +19,7 @@ export interface Before {
   readonly common: CommonConfig;
   readonly bridges: readonly Learning[];
   readonly muting: Muting;
+  readonly membership: Membership;
 }
 
 /** What is there after. */
@@ -58,7 +59,10 @@ export function reconfigure(
   const membership = new Membership(config, common);
   const muting = new Muting(out, config, membership);
   const oldOf = mapChannels(before?.common, common);
-  if (before !== null) muting.inherit(before.muting, oldOf);
+  if (before !== null) {
+    muting.inherit(before.muting, oldOf);
+    membership.inherit(before.membership, oldOf);
+  }
   const epoch = epochOf(config, common);
   const renumbered =
     before?.common.channels.length !== common.channels.length ||

@@ -94,6 +94,7 @@ export const DROP_NAMES = [
   "ip6-option", // RFC 8200 4.2: a hop-by-hop or destination option that asks for it, or more options than we read.
   "ip6-routing", // RFC 8200 4.4, RFC 5095: a routing header for us with segments left.
   "ip6-scope", // RFC 4291 2.5.6: from a link-local address to beyond the link.
+  "stp-discarding", // A data frame from or to a channel that spanning tree keeps from forwarding (BR-7).
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];
