@@ -64,6 +64,8 @@ export class Bus {
   readonly #owner: BufferOwner;
   readonly #presence: number;
   readonly #control: number;
+  /** Records that wait behind a full ring at most. */
+  readonly #bound: number;
   /** Peers that may have records left from an earlier look. */
   #pendingLow = 0;
   #pendingHigh = 0;
@@ -87,6 +89,7 @@ export class Bus {
     this.#owner = owner;
     this.#presence = presenceWord(layout, core);
     this.#control = layout.control >> 2;
+    this.#bound = layout.backlog ?? BACKLOG;
     for (let peer = 0; peer < layout.cores; peer++) {
       if (peer === core) this.#peers.push(null);
       else this.#peers.push(this.#connect(peer));
@@ -160,13 +163,14 @@ export class Bus {
 
   /** Puts a record behind a full ring; past the bound, marks the table dirty. */
   #keep(peer: Peer, record: Offset, table: number, buffer: number): boolean {
-    peer.backlog ??= new Uint8Array(BACKLOG * RECORD);
-    peer.backlogBuffers ??= new Int32Array(BACKLOG);
-    if (peer.backlogTail - peer.backlogHead >= BACKLOG) {
+    const bound = this.#bound;
+    peer.backlog ??= new Uint8Array(bound * RECORD);
+    peer.backlogBuffers ??= new Int32Array(bound);
+    if (peer.backlogTail - peer.backlogHead >= bound) {
       if (table >= 0) peer.dirty |= 1 << table;
       return table >= 0;
     }
-    const slot = peer.backlogTail++ % BACKLOG;
+    const slot = peer.backlogTail++ % bound;
     peer.backlog.set(this.#arena.u8.subarray(record, record + RECORD), slot * RECORD);
     peer.backlogBuffers[slot] = buffer;
     this.#backlogged++;
@@ -186,7 +190,7 @@ export class Bus {
       while (peer.backlogHead !== peer.backlogTail) {
         const at = peer.sender.claim();
         if (at < 0) break;
-        const slot = peer.backlogHead++ % BACKLOG;
+        const slot = peer.backlogHead++ % this.#bound;
         this.#arena.u8.set(peer.backlog.subarray(slot * RECORD, slot * RECORD + RECORD), at);
         const buffer = peer.backlogBuffers[slot] as number;
         this.#lend(peer, buffer);

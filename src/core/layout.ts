@@ -68,6 +68,8 @@ export interface Layout {
   /** Ring from core i to core k at index i * cores + k; 0 on the diagonal. */
   readonly rings: readonly Offset[];
   readonly ringCapacity: number;
+  /** Records that wait behind a full ring; the bus' own bound where it is left out. */
+  readonly backlog?: number;
   /** Event ring of each core. */
   readonly events: readonly Offset[];
   readonly eventCapacity: number;
@@ -86,10 +88,17 @@ const MAX_BUFFERS = 8192;
 const MIN_BUFFERS = 256;
 const BIG_BUFFERS = 16;
 
-/** Plans the global cache of `globalCache` bytes for `cores` cores; the drivers plan their own sections after. */
-export function planLayout(planner: Planner, cores: number, globalCache: number): Layout {
+/**
+ * Plans the global cache of `globalCache` bytes for `cores` cores; the drivers plan their own sections after. The
+ * simulator makes rings smaller, so that they overflow.
+ */
+export function planLayout(
+  planner: Planner,
+  cores: number,
+  globalCache: number,
+  ringCapacity: number = ringCapacityFor(cores),
+): Layout {
   const start = planner.size;
-  const ringCapacity = ringCapacityFor(cores);
   const eventCapacity = 1024;
   const statistics = planner.reserve(cores * BLOCK_COUNTERS * 8, PAGE);
   const presence = planner.reserve(cores * PRESENCE_BYTES, PAGE);

@@ -32,6 +32,9 @@ export interface ClusterOptions {
   /** Time between two rounds of all cores. */
   readonly step?: Millis;
   readonly onFrame?: FromAppliance;
+  /** Records of a ring of the bus, and of the backlog behind it: small ones overflow soon. */
+  readonly ringCapacity?: number;
+  readonly backlog?: number;
 }
 
 export class Cluster {
@@ -56,7 +59,9 @@ export class Cluster {
   constructor(config: ApplianceConfig, options: ClusterOptions = {}) {
     const { count } = config.cores;
     const planner = new Planner();
-    const layout = planLayout(planner, count, config.globalCache);
+    const { ringCapacity, backlog } = options;
+    const plan = planLayout(planner, count, config.globalCache, ringCapacity);
+    const layout = backlog === undefined ? plan : { ...plan, backlog };
     const links: MemoryLinkPlan[] = config.common.ports.map(() =>
       planMemoryLink(planner, options.slots ?? 256, count),
     );
