@@ -95,6 +95,45 @@ export const DROP_NAMES = [
   "ip6-routing", // RFC 8200 4.4, RFC 5095: a routing header for us with segments left.
   "ip6-scope", // RFC 4291 2.5.6: from a link-local address to beyond the link.
   "stp-discarding", // A data frame from or to a channel that spanning tree keeps from forwarding (BR-7).
+  "vr-short", // An advertisement of VRRP, HSRP or CARP that is cut short, or longer than its fields say.
+  "vr-ttl", // RFC 9568 7.1: TTL or hop limit other than 255 (RFC 2281 5.1: other than 1), so it may come from afar.
+  "vr-version", // RFC 9568 7.1: a version that the router does not speak, or none at all.
+  "vr-type", // RFC 9568 5.2.2: a type or an operation that the standard does not know.
+  "vr-checksum", // RFC 9568 7.1: the checksum holds in neither form.
+  "vr-vrid", // RFC 9568 7.1: a virtual router identifier that cannot be.
+  "vr-foreign", // RFC 9568 7.1: no router here has the identifier; it is noted in the table of virtual MACs only.
+  "vr-owner", // RFC 9568 7.1: about addresses that this router owns (priority 255).
+  "vr-auth", // RFC 3768 7.1, RFC 2281 5.1, CARP: wrong authentication, text or digest.
+  "vr-interval", // RFC 3768 7.1: another interval than ours (version 2), or one that cannot be.
+  "vr-addresses", // RFC 3768 7.1: other addresses than ours from a router that does not own them, or none at all.
+  "vr-destination", // An advertisement to another address than the protocol's group, or than ours between peers.
+  "vr-peer", // An advertisement that comes from none of the configured peers.
+  "vr-own", // Our own advertisement came back: a loop.
+  "vr-replay", // CARP: a counter that was heard before.
+  "vr-rate", // More advertisements of one port than the limit allows.
+  "vr-inactive", // The router is down: its interface, or what it tracks.
+  "vr-table-full", // A virtual MAC that found no room in the table.
+  "vr-short", // A message of VRRP, HSRP or CARP that is cut short, or names more addresses than it has.
+  "vr-hops", // RFC 9568 7.1, RFC 2281 5.1: its TTL or hop limit says that it came from beyond a router.
+  "vr-version", // A version that nobody speaks, or not the one that the virtual router is configured for.
+  "vr-type", // A type or an operation that the protocol does not know.
+  "vr-checksum", // Its checksum holds in no reading.
+  "vr-vrid", // A virtual router id that cannot be.
+  "vr-unknown", // A virtual router that is not configured on the interface: heard, kept, not acted on.
+  "vr-addresses", // No address, an IPv6 list without link-local first, or (RFC 3768 7.1) other addresses than ours.
+  "vr-interval", // An interval that cannot be, or (RFC 3768 7.1) another than ours.
+  "vr-auth", // RFC 3768 7.1: the kind of authentication or the password is another than ours.
+  "vr-element", // HSRP version 2: an element whose length is wrong.
+  "vr-state", // HSRP: a state that does not exist.
+  "vr-owner", // RFC 9568 7.1: an advertisement for a virtual router whose addresses we own.
+  "vr-own", // VR-6: an own advertisement came back: a cable is looped, or two appliances share an address.
+  "vr-source", // A source address that no router of the link can have.
+  "vr-destination", // Neither to the protocol's group nor, from a configured peer, to us.
+  "vr-digest", // CARP: signed with another password or for other addresses.
+  "vr-replay", // CARP: a counter that is not above the last one heard of that sender.
+  "vr-rate", // More messages for one virtual router than any router may send.
+  "vr-table-full", // Too many strangers' virtual routers; the one heard longest ago gives way.
+  "vr-not-active", // To a virtual MAC or address that is not ours now (RFC 9568 6.4.2).
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];
