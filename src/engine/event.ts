@@ -44,6 +44,10 @@ export const EVENT_NAMES = [
   "lag-freed", // a port that left a channel and stays blocked
   "bound-met", // a drop reason of something that is full, b given up in the last second
   "bound-cleared", // a drop reason, b given up in all since it was told
+  "vr-state", // a router (vr/config.ts order) * 2, + 1 when IPv6; b from state, c to state, d why (vr/reason.ts)
+  "vr-rival", // a as above + kind (vr/reason.ts) * 65536; b their mac, c our mac, d their port * 65536 + our port
+  "vr-stranger", // a interface * 65536 + vrid, b their mac, c their port, d three free vrids, 8 bits each
+  "vr-late", // a as above, b milliseconds late, c interval
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];

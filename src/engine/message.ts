@@ -40,6 +40,10 @@ export const MESSAGE_NAMES = [
   "lag-mux", // The master's Mux of a port entered a state. lag/message.ts
   "lag-select", // A port was selected, unselected or put on standby. lag/message.ts
   "lag-ack", // A core has followed a port's change that frames depend on. lag/message.ts
+  "vr-state", // The link master's machine of a virtual router moved, or learned something. vr/message.ts
+  "vr-heard", // An advertisement landed on another core than the link master's. vr/message.ts
+  "vmac-entry", // A virtual MAC was heard for the first time, or changed. vr/message.ts
+  "vmac-delete", // A virtual MAC aged out, or many were flushed. vr/message.ts
 ] as const;
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 /** Message type by name: `Message["arp-ask"]`. */
