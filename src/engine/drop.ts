@@ -120,7 +120,7 @@ export const DROP_NAMES = [
   "vr-checksum", // Its checksum holds in no reading.
   "vr-vrid", // A virtual router id that cannot be.
   "vr-unknown", // A virtual router that is not configured on the interface: heard, kept, not acted on.
-  "vr-addresses", // No address, an IPv6 list without link-local first, or (RFC 3768 7.1) other addresses than ours.
+  "vr-addresses", // No address, those of another family, or (RFC 3768 7.1) other addresses than ours.
   "vr-interval", // An interval that cannot be, or (RFC 3768 7.1) another than ours.
   "vr-auth", // RFC 3768 7.1: the kind of authentication or the password is another than ours.
   "vr-element", // HSRP version 2: an element whose length is wrong.

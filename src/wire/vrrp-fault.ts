@@ -14,7 +14,7 @@ export const Fault = {
   Checksum: 5,
   /** A virtual router id that cannot be. */
   Vrid: 6,
-  /** No address, or more than fit, or (IPv6) the first one is not link-local. */
+  /** No address, or those of another family. */
   Addresses: 7,
   /** An interval of zero, or a hold time that is not above the hello time. */
   Interval: 8,

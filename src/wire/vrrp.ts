@@ -92,7 +92,10 @@ export function isPassword(view: DataView, at: Offset, password: Uint8Array): bo
   return difference === 0;
 }
 
-/** What is wrong with the bytes of an advertisement (RFC 3768 7.1, RFC 9568 7.1), in the order of the standard. */
+/**
+ * What is wrong with the bytes of an advertisement (RFC 3768 7.1, RFC 9568 7.1), in the order of the standard. That the
+ * first IPv6 address is link-local (5.2.9) is not asked for: FRR 8.4 sends global ones alone.
+ */
 export function fault(view: DataView, ip: Offset, at: Offset, end: Offset): Fault {
   const isIpv6 = view.getUint8(ip) >> 4 === 6;
   const hops = isIpv6 ? ipv6.hopLimit(view, ip) : ipv4.ttl(view, ip);
@@ -105,7 +108,6 @@ export function fault(view: DataView, ip: Offset, at: Offset, end: Offset): Faul
   if (checksumForm(view, ip, at) === ChecksumForm.Wrong) return Fault.Checksum;
   if (vrid(view, at) === 0) return Fault.Vrid;
   if (count(view, at) === 0) return Fault.Addresses;
-  if (isIpv6 && (view.getUint16(at + LENGTH) & 0xffc0) !== 0xfe80) return Fault.Addresses;
   if (spoken === 2 && authType(view, at) > Auth.Header) return Fault.Auth;
   return interval(view, at) === 0 ? Fault.Interval : Fault.None;
 }
