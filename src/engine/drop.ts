@@ -113,27 +113,10 @@ export const DROP_NAMES = [
   "vr-rate", // More advertisements of one port than the limit allows.
   "vr-inactive", // The router is down: its interface, or what it tracks.
   "vr-table-full", // A virtual MAC that found no room in the table.
-  "vr-short", // A message of VRRP, HSRP or CARP that is cut short, or names more addresses than it has.
-  "vr-hops", // RFC 9568 7.1, RFC 2281 5.1: its TTL or hop limit says that it came from beyond a router.
-  "vr-version", // A version that nobody speaks, or not the one that the virtual router is configured for.
-  "vr-type", // A type or an operation that the protocol does not know.
-  "vr-checksum", // Its checksum holds in no reading.
-  "vr-vrid", // A virtual router id that cannot be.
-  "vr-unknown", // A virtual router that is not configured on the interface: heard, kept, not acted on.
-  "vr-addresses", // No address, those of another family, or (RFC 3768 7.1) other addresses than ours.
-  "vr-interval", // An interval that cannot be, or (RFC 3768 7.1) another than ours.
-  "vr-auth", // RFC 3768 7.1: the kind of authentication or the password is another than ours.
   "vr-element", // HSRP version 2: an element whose length is wrong.
   "vr-state", // HSRP: a state that does not exist.
-  "vr-owner", // RFC 9568 7.1: an advertisement for a virtual router whose addresses we own.
-  "vr-own", // VR-6: an own advertisement came back: a cable is looped, or two appliances share an address.
   "vr-source", // A source address that no router of the link can have.
-  "vr-destination", // Neither to the protocol's group nor, from a configured peer, to us.
-  "vr-digest", // CARP: signed with another password or for other addresses.
-  "vr-replay", // CARP: a counter that is not above the last one heard of that sender.
-  "vr-rate", // More messages for one virtual router than any router may send.
-  "vr-table-full", // Too many strangers' virtual routers; the one heard longest ago gives way.
-  "vr-not-active", // To a virtual MAC or address that is not ours now (RFC 9568 6.4.2).
+  "vr-not-active", // RFC 9568 6.4.2: to a virtual MAC or address that is not ours now.
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];
