@@ -117,6 +117,16 @@ export const DROP_NAMES = [
   "vr-state", // HSRP: a state that does not exist.
   "vr-source", // A source address that no router of the link can have.
   "vr-not-active", // RFC 9568 6.4.2: to a virtual MAC or address that is not ours now.
+  "bpdu-llc", // To the bridge group address, but no LLC frame of a spanning tree (IEEE 802.1D-2004 9.3.4).
+  "bpdu-short", // The same section: a BPDU that is cut short.
+  "bpdu-protocol", // The same section: protocol identifier other than 0.
+  "bpdu-type", // The same section: a type that no version knows.
+  "bpdu-age", // The same section: message age not below max age.
+  "bpdu-own", // The same section: an own BPDU came back to the port that sent it.
+  "bpdu-filter", // A BPDU on a channel with BPDU filter.
+  "bpdu-guard", // A BPDU on a channel that BPDU guard shuts, or has shut.
+  "bpdu-rate", // More BPDUs of one channel than neighbours may send.
+  "stp-blocked", // A frame of a channel that spanning tree keeps from relaying it (BR-7).
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

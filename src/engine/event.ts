@@ -48,6 +48,18 @@ export const EVENT_NAMES = [
   "vr-rival", // a as above + kind (vr/reason.ts) * 65536; b their mac, c our mac, d their port * 65536 + our port
   "vr-stranger", // a interface * 65536 + vrid, b their mac, c their port, d three free vrids, 8 bits each
   "vr-late", // a as above, b milliseconds late, c interval
+  "core-state", // a core, b from state, c to state, d why (core/supervision.ts)
+  "core-given-up", // a core, b restarts in vain
+  "buckets-rescued", // a core that lost them, b how many
+  "table-differs", // a table that differs between cores although nothing changes
+  "table-repaired", // a table that is equal again, b milliseconds that it took
+  "stp-state", // a channel, b from state, c to state (engine/port-state.ts), d role (stp/port.ts)
+  "stp-role", // a channel, b from role, c to role (stp/port.ts)
+  "stp-root", // a bridge, b priority of the root, c its address, d the channel towards it, -1 = the bridge is the root
+  "stp-topology-change", // a bridge, b channel, c 1 = it happened here, 0 = heard from a neighbour
+  "stp-guard", // a channel, b guard (stp/port.ts), c 1 = shut, 0 = free again, d address of the BPDU's sender
+  "stp-protocol", // a channel, b what is spoken there from now on: 0 = STP, 2 = RSTP
+  "stp-pvst", // a channel, b VLAN of the first PVST+ BPDU heard there, c address of its bridge
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];

@@ -44,6 +44,10 @@ export const MESSAGE_NAMES = [
   "vr-heard", // An advertisement landed on another core than the link master's. vr/message.ts
   "vmac-entry", // A virtual MAC was heard for the first time, or changed. vr/message.ts
   "vmac-delete", // A virtual MAC aged out, or many were flushed. vr/message.ts
+  "stp-port", // The master tells all of a channel in a spanning tree: its state changed. stp/message.ts
+  "stp-role", // The same, when its state is as it was. stp/message.ts
+  "stp-flush", // The same, when its stations are to be forgotten too. stp/message.ts
+  "stp-ack", // A core has followed one of these that must be followed. stp/message.ts
 ] as const;
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 /** Message type by name: `Message["arp-ask"]`. */
