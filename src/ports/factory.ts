@@ -6,6 +6,7 @@ import type { CoreId, Mac, PortId } from "../lib/units.ts";
 import type { SteeringConfig } from "../steering/config.ts";
 import { steersExactly } from "../steering/kernel.ts";
 import { SystemError } from "./linux/errno.ts";
+import * as sys from "./linux/ffi.ts";
 import { type MemoryLinkPlan, MemoryPort, planMemoryLink } from "./memory.ts";
 import { LONG_FROM, type SteeringProgram } from "./packet/fanout.ts";
 import { type PacketConfig, type PacketPlan, PacketPort, planPacket } from "./packet/packet.ts";
@@ -66,6 +67,9 @@ export interface PortContext {
   readonly wake?: () => void;
 }
 
+/** What the programs of a port are made from. */
+type Steering = Omit<PortContext, "plan" | "wake">;
+
 /** A queue, and whether its frames are on their core already: then software need not look at them. */
 export interface OpenedPort {
   readonly driver: Port;
@@ -95,7 +99,7 @@ const asItIs = (program: Uint8Array): Uint8Array => program;
 const forMembers = (program: Uint8Array): Uint8Array => memberProgram(program, LONG_FROM);
 
 /** The programs of the first core, which attaches them for all; null where the kernel takes none. */
-function programsOf(context: PortContext, adapt: (program: Uint8Array) => Uint8Array) {
+function programsOf(context: Steering, adapt: (program: Uint8Array) => Uint8Array) {
   const { arena, core, cores, page, port, steering } = context;
   if (core !== 0 || cores === 1 || page === undefined) return null;
   try {
@@ -105,6 +109,20 @@ function programsOf(context: PortContext, adapt: (program: Uint8Array) => Uint8A
     if (!(error instanceof SystemError) || page.map < 0) throw error;
     return loadPrograms(steering, port, { at: page.at, map: -1 }, arena, adapt);
   }
+}
+
+/**
+ * Exchanges the kernel program of an open port for that of `context`'s steering, under traffic. For the first core,
+ * which attached the program for all. False where the port has no eBPF program, or the kernel refuses: it must then be
+ * opened anew.
+ */
+export function steerPort(driver: Port, kind: string, context: Steering): boolean {
+  if (driver.steer === undefined) return false;
+  const program = programsOf(context, kind === "packet" ? forMembers : asItIs)?.ebpf ?? -1;
+  if (program < 0) return false;
+  if (driver.steer(program)) return true;
+  sys.close(program);
+  return false;
 }
 
 function openPacket(config: PacketConfig, plan: PacketPlan, context: PortContext): OpenedPort {

@@ -48,6 +48,12 @@ export interface Port {
   lost(): number;
   /** The link's state now; called every 100 ms or so, not per frame. */
   status(now: Millis): PortStatus;
+  /**
+   * Puts another program that steers, the descriptor of a loaded socket filter, in the place of the one in the kernel,
+   * with everything open as it is. True: the driver owns the descriptor now. False: the kernel did not take it. Only
+   * on the core that attached the first one.
+   */
+  steer?(program: number): boolean;
   /** Lets go of sockets, maps and buffers. */
   close(): void;
 }

@@ -56,6 +56,11 @@ function flipped(mac: Mac): Mac {
   return mac % 2 === 0 ? mac + 1 : mac - 1;
 }
 
+function setSteering(fd: number, program: number): boolean {
+  sys.scratch.view.setInt32(0, program, true);
+  return sys.ioctl(fd, c.TUNSETSTEERINGEBPF, sys.scratch.at) === 0;
+}
+
 /** One core's queue. */
 export class TapPort implements Port {
   readonly descriptors: readonly number[];
@@ -68,7 +73,7 @@ export class TapPort implements Port {
   readonly #turn: Turn;
   readonly #core: CoreId;
   readonly #interface: Interface;
-  readonly #program: number;
+  #program: number;
   /** The queue; keeps its number when the interface has to be made anew. */
   readonly #fd: number;
   /** Buffers in use since the last release. */
@@ -198,6 +203,14 @@ export class TapPort implements Port {
     };
   }
 
+  steer(program: number): boolean {
+    if (this.#turn.note !== STEERED) return false;
+    if (this.#index !== 0 && !setSteering(this.#fd, program)) return false;
+    if (this.#program >= 0) sys.close(this.#program);
+    this.#program = program;
+    return true;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -241,10 +254,7 @@ export class TapPort implements Port {
       this.#fail("ioctl(SIOCSIFMTU)");
     }
     if (this.#program >= 0) {
-      sys.scratch.view.setInt32(0, this.#program, true);
-      if (sys.ioctl(fd, c.TUNSETSTEERINGEBPF, sys.scratch.at) !== 0) {
-        this.#fail("ioctl(TUNSETSTEERINGEBPF)");
-      }
+      if (!setSteering(fd, this.#program)) this.#fail("ioctl(TUNSETSTEERINGEBPF)");
       this.#turn.note = STEERED;
     }
     this.#interface.setQueueLength(QUEUE_FRAMES);

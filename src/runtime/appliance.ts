@@ -28,7 +28,7 @@ import {
 import { EventCode } from "../engine/event.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
 import { Arena, Planner } from "../lib/arena.ts";
-import type { CoreId, Millis, Offset } from "../lib/units.ts";
+import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import { planPort } from "../ports/factory.ts";
 import { close as closeDescriptor } from "../ports/linux/ffi.ts";
 import { allowedCpus, makeEventFd, signal } from "../ports/linux/parking.ts";
@@ -43,6 +43,7 @@ import { releaseMemory } from "./memory.ts";
 import type { PortOpening, Reply, Request, WorkerStart } from "./protocol.ts";
 import { Questions } from "./questions.ts";
 import { bucketFrames, Rebalancer } from "./rebalance.ts";
+import { type PortChanges, portChanges, refuseFixed } from "./reload.ts";
 import { workerUrl } from "./worker-url.ts";
 
 /** How often events are collected; a person does not notice it. Our choice. */
@@ -59,9 +60,6 @@ const CORE_LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 256 }
 /** Address space kept for ports that a reload adds; untouched memory costs nothing. */
 const SPARE_BYTES = 512 * 1024 * 1024;
 const ARENA_LIMIT = 0x7f000000;
-
-/** Ports to open anew, or to close (null). */
-type PortChanges = Record<number, PortOpening | null>;
 
 interface CoreThread {
   readonly worker: Worker;
@@ -368,32 +366,18 @@ export class RunningAppliance implements Appliance {
   async reconfigure(options: StartPlan): Promise<void> {
     const { config, drivers } = options;
     const before = this.#config;
-    for (const key of ["count", "tick", "idle"] as const) {
-      if (config.cores[key] !== before.cores[key]) {
-        throw new ApplianceError(
-          "reload-refused",
-          `cores.${key} cannot change while running`,
-          "restart the appliance",
-        );
-      }
-    }
-    if (config.globalCache !== before.globalCache) {
-      throw new ApplianceError(
-        "reload-refused",
-        "global-cache.size cannot change while running",
-        "restart the appliance",
-      );
-    }
-    const changes = this.#portChanges(drivers);
-    await this.#closeSteered(changes, config.steering);
+    refuseFixed(before, config);
+    const room = this.arena.buffer.byteLength;
+    const changes = portChanges(this.openings, drivers, this.#planner, config.cores.count, room);
+    const steered = await this.#steer(changes, config.steering);
     const undo = Object.fromEntries(
       Object.keys(changes).map((port) => [port, this.openings[Number(port)] ?? null]),
     );
     for (let core = 0; core < config.cores.count; core++) {
       try {
-        await this.#questions.ask(core, { kind: "configure", config, ports: changes });
+        await this.#questions.ask(core, { kind: "configure", config, ports: changes, steered });
       } catch (error) {
-        await this.#undo(core, before, undo);
+        await this.#undo(core, before, undo, steered);
         throw error;
       }
     }
@@ -407,26 +391,47 @@ export class RunningAppliance implements Appliance {
     }
   }
 
-  /** Closes ports whose program in the kernel is another now, on all cores before any opens them anew. */
-  async #closeSteered(changes: PortChanges, after: SteeringConfig): Promise<void> {
+  /**
+   * Exchanges the kernel programs of ports that are steered in another way now, and gives the ports where that was done
+   * under traffic. The others are closed on all cores before any opens them anew: they join `changes`.
+   */
+  async #steer(changes: PortChanges, after: SteeringConfig): Promise<PortId[]> {
     const { cores, steering } = this.#config;
-    const ports: Record<number, null> = {};
+    const others: PortId[] = [];
     for (const [port, opening] of this.openings.entries()) {
       const isSteered = opening?.driver.driver === "packet" || opening?.driver.driver === "tap";
       if (cores.count === 1 || !isSteered || steersAlike(steering, after, port)) continue;
+      if (!(port in changes)) others.push(port);
+    }
+    if (others.length === 0) return [];
+    const request = { kind: "steer", steering: after, ports: others } as const;
+    const taken = (await this.#questions.ask(0, request)) as PortId[];
+    const ports: Record<number, null> = {};
+    for (const port of others) {
+      if (taken.includes(port)) continue;
       ports[port] = null;
-      if (!(port in changes)) changes[port] = opening;
+      changes[port] = this.openings[port] ?? null;
     }
-    if (Object.keys(ports).length === 0) return;
+    if (Object.keys(ports).length === 0) return taken;
     for (const core of this.#threads.keys()) {
-      await this.#questions.ask(core, { kind: "configure", config: this.#config, ports });
+      const config = this.#config;
+      await this.#questions.ask(core, { kind: "configure", config, ports, steered: [] });
     }
+    return taken;
   }
 
   /** A core could not take over a configuration: it and those before it go back to the one that ran. */
-  async #undo(last: CoreId, config: ApplianceConfig, ports: PortChanges): Promise<void> {
+  async #undo(
+    last: CoreId,
+    config: ApplianceConfig,
+    ports: PortChanges,
+    steered: readonly PortId[],
+  ): Promise<void> {
+    const { steering } = config;
+    if (steered.length > 0)
+      await this.#questions.ask(0, { kind: "steer", steering, ports: steered });
     for (let core = 0; core <= last; core++) {
-      await this.#questions.ask(core, { kind: "configure", config, ports });
+      await this.#questions.ask(core, { kind: "configure", config, ports, steered });
     }
   }
 
@@ -437,29 +442,6 @@ export class RunningAppliance implements Appliance {
     const all = bucketsOf(this.arena, this.layout);
     const words = moveWordsOf(all);
     if (words !== null) new MoveControl(all, words).rewrite(table);
-  }
-
-  #portChanges(drivers: StartPlan["drivers"]): PortChanges {
-    const changes: PortChanges = {};
-    for (let port = 0; port < Math.max(drivers.length, this.openings.length); port++) {
-      const driver = drivers[port] ?? null;
-      const before = this.openings[port] ?? null;
-      if (JSON.stringify(driver) === JSON.stringify(before?.driver ?? null)) continue;
-      if (driver === null) {
-        changes[port] = null;
-        continue;
-      }
-      const plan = planPort(this.#planner, driver, this.#config.cores.count);
-      if (this.#planner.size > this.arena.buffer.byteLength) {
-        throw new ApplianceError(
-          "reload-refused",
-          "no address space is left for another port",
-          "restart the appliance",
-        );
-      }
-      changes[port] = { driver, plan };
-    }
-    return changes;
   }
 
   stop(): Promise<void> {

@@ -6,11 +6,12 @@ import { Core } from "../core/core.ts";
 import { CoreState, Presence, presenceWord } from "../core/layout.ts";
 import { Arena } from "../lib/arena.ts";
 import type { Millis } from "../lib/units.ts";
-import { openPort } from "../ports/factory.ts";
+import { openPort, steerPort } from "../ports/factory.ts";
 import { pin, signal } from "../ports/linux/parking.ts";
 import { NoPort } from "../ports/none.ts";
 import type { Port } from "../ports/port.ts";
 import type { SteeringConfig } from "../steering/config.ts";
+import { steersExactly } from "../steering/kernel.ts";
 import { Clock } from "./clock.ts";
 import { Commands } from "./commands.ts";
 import { runLoop } from "./loop.ts";
@@ -45,6 +46,27 @@ function open(
     cores: start.layout.cores,
     steering,
     page: start.page,
+  });
+}
+
+/** Exchanges kernel programs; the ports that took theirs. */
+function steer(
+  core: Core,
+  { ports, steering }: Extract<Request, { kind: "steer" }>,
+  now: Millis,
+): number[] {
+  const context = {
+    arena,
+    core: start.core,
+    cores: start.layout.cores,
+    steering,
+    page: start.page,
+  };
+  return ports.filter((port) => {
+    const driver = core.port(port);
+    return (
+      driver !== undefined && steerPort(driver, driver.status(now).driver, { ...context, port })
+    );
   });
 }
 
@@ -83,6 +105,9 @@ function run(): void {
       const { driver, steered } = open(port, opening, request.config.steering);
       core.setPort(port, driver, steered);
     }
+    for (const port of request.steered) {
+      core.distributor.setSteered(port, steersExactly(request.config.steering, port));
+    }
     core.configure(request.config, now);
     descriptors = request.config.common.ports.flatMap(
       (_, port) => core.port(port)?.descriptors ?? [],
@@ -94,6 +119,8 @@ function run(): void {
       if (request.kind === "configure") {
         configure(request, now);
         tell({ kind: "answer", id: request.id, answer: { count: 1 } });
+      } else if (request.kind === "steer") {
+        tell({ kind: "answer", id: request.id, answer: steer(core, request, now) });
       } else if (request.kind === "ports") {
         tell({ kind: "answer", id: request.id, answer: statesOf(now) });
       } else {

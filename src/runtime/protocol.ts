@@ -5,9 +5,10 @@ import type { MessagePort } from "node:worker_threads";
 import type { CoreCommand, PortState } from "../control/appliance-port.ts";
 import type { ApplianceConfig } from "../core/config.ts";
 import type { Layout } from "../core/layout.ts";
-import type { CoreId, Millis } from "../lib/units.ts";
+import type { CoreId, Millis, PortId } from "../lib/units.ts";
 import type { PortDriverConfig, PortPlan } from "../ports/factory.ts";
 import type { StatePage } from "../ports/steering.ts";
+import type { SteeringConfig } from "../steering/config.ts";
 
 /** A port as a core opens it. null where the configuration has a gap (a removed port's number). */
 export interface PortOpening {
@@ -44,6 +45,15 @@ export type Request =
       readonly config: ApplianceConfig;
       /** Ports to open or to close (null); absent ones stay as they are. */
       readonly ports: Readonly<Record<number, PortOpening | null>>;
+      /** Ports whose program in the kernel is that of this configuration already. */
+      readonly steered: readonly PortId[];
+    }
+  /** To the first core: exchange the kernel programs of these ports; the answer is a list of those that took it. */
+  | {
+      readonly id: number;
+      readonly kind: "steer";
+      readonly steering: SteeringConfig;
+      readonly ports: readonly PortId[];
     };
 
 /** An error as plain data: classes do not survive the way between threads. */

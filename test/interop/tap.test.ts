@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { withRig } from "./rig.ts";
+import { until, withRig } from "./rig.ts";
 
 function config(cores: number): string {
   return `cores: {count: ${cores}}
@@ -32,8 +32,6 @@ for (const cores of [1, 2, 4]) {
         await rig.cable(name, "eth0", "sw", `p${n}`);
         await rig.address(name, "eth0", `10.0.${n + 1}.2/24`);
         await rig.in(name, "ip", "route", "add", "default", "via", `10.0.${n + 1}.1`);
-        // Linux answers ARP for every address of the machine on every interface, the appliance's ports too.
-        await rig.sysctl("sw", { [`net.ipv4.conf.p${n}.arp_ignore`]: 8 });
       }
       const appliance = await rig.linkloom("sw", config(cores));
       await rig.address("sw", "ll0", "10.0.1.9/24");
@@ -83,7 +81,27 @@ for (const cores of [1, 2, 4]) {
       }
       assert.ok(udp.lost < 0.1, JSON.stringify(udp));
 
+      // Linux would answer for every address of the machine on every interface: the appliance's ports are held quiet.
+      const asked = await rig.in("a", "arping", "-c", "3", "-w", "5", "-I", "eth0", "10.0.1.9");
+      const answers = [...asked.matchAll(/\[([0-9A-F:]{17})\]/gi)].map((hit) => hit[1]);
+      assert.ok(answers.length >= 3, asked);
+      for (const answer of answers) assert.equal(answer?.toLowerCase(), mac);
+
+      if (cores > 1) {
+        const rules = "steering: {rules: [{protocol: udp, destination-port: 9000, core: 1}]}\n";
+        rig.reload("sw", appliance, config(cores) + rules);
+        await until("the reload", () => appliance.output().includes("linkloom reloaded"));
+        const rows = await appliance.show("steering", "--rules");
+        assert.equal(rows.filter(({ origin }) => origin === "configured").length, 1);
+        const addresses = await rig.in("sw", "ip", "-4", "addr", "show", "ll0");
+        assert.match(addresses, /10\.0\.1\.9/, "the TAP stayed, with its addresses");
+        assert.equal(await rig.ping("sw", "10.0.1.2"), 3);
+        assert.equal(await rig.ping("b", "10.0.1.9"), 3);
+      }
+
       assert.equal(await appliance.stop(), 0);
+      const ignores = await rig.in("sw", "cat", "/proc/sys/net/ipv4/conf/p0/arp_ignore");
+      assert.equal(ignores.trim(), "0", "as it was before");
       assert.notEqual(
         (await rig.try("sw", "ip", "link", "show", "ll0")).code,
         0,

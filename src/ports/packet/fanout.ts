@@ -81,10 +81,7 @@ export class Fanout {
 
   #create(fd: number, program: SteeringProgram, action: string, port: string): Steering {
     if (program.ebpf !== undefined && this.#make(fd, c.PACKET_FANOUT_EBPF)) {
-      sys.scratch.view.setInt32(0, program.ebpf, true);
-      if (sys.setsockopt(fd, c.SOL_PACKET, c.PACKET_FANOUT_DATA, sys.scratch.at, 4) === 0) {
-        return "ebpf";
-      }
+      if (this.replace(fd, program.ebpf)) return "ebpf";
       throw new SystemError(action, "setsockopt(PACKET_FANOUT_DATA)", sys.errno(), port);
     }
     if (!this.#make(fd, c.PACKET_FANOUT_CBPF)) {
@@ -99,6 +96,12 @@ export class Fanout {
       throw new SystemError(action, "setsockopt(PACKET_FANOUT_DATA)", sys.errno(), port);
     }
     return this.#cores > 1 ? "software" : "cbpf";
+  }
+
+  /** Makes an eBPF program the group's, from the next frame on. `fd` is one of its sockets. False = refused. */
+  replace(fd: number, program: number): boolean {
+    sys.scratch.view.setInt32(0, program, true);
+    return sys.setsockopt(fd, c.SOL_PACKET, c.PACKET_FANOUT_DATA, sys.scratch.at, 4) === 0;
   }
 
   /** Makes a group of a kind with a number that nobody has. */

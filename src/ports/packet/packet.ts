@@ -20,6 +20,7 @@ import { Errno, SystemError } from "../linux/errno.ts";
 import * as sys from "../linux/ffi.ts";
 import { Interface } from "../linux/interface.ts";
 import { makeEventFd } from "../linux/parking.ts";
+import { Quiet } from "../linux/quiet.ts";
 import type { Batch, Port, PortStatus } from "../port.ts";
 import { planTurn, Turn } from "../turn.ts";
 import { Fanout, planFanout, REFUSE, type SteeringProgram, setProgram } from "./fanout.ts";
@@ -81,8 +82,10 @@ export class PacketPort implements Port {
   readonly #sender: PacketSender;
   readonly #fanout: Fanout;
   readonly #turn: Turn;
-  readonly #program: SteeringProgram;
+  #program: SteeringProgram;
   readonly #interface: Interface;
+  /** The first core's alone: what the kernel must not do meanwhile. */
+  readonly #quiet: Quiet | null;
   readonly #fds: readonly number[];
   readonly #smallFd: number;
   readonly #bigFd: number;
@@ -118,6 +121,8 @@ export class PacketPort implements Port {
     this.#turn = new Turn(arena, plan.turn, core);
     this.#program = program;
     this.#interface = new Interface(config.interface);
+    const isHushed = core === 0 && config.force !== true;
+    this.#quiet = isHushed ? new Quiet(config.interface) : null;
     this.#smallFd = makeEventFd();
     this.#bigFd = makeEventFd();
     this.#plainFd = makeEventFd();
@@ -252,6 +257,15 @@ export class PacketPort implements Port {
     };
   }
 
+  steer(program: number): boolean {
+    if (this.#fanout.kind !== "ebpf") return false;
+    // Without an interface the program waits for its return.
+    if (this.#index !== 0 && !this.#fanout.replace(this.#smallFd, program)) return false;
+    if (this.#program.ebpf !== undefined) sys.close(this.#program.ebpf);
+    this.#program = { ebpf: program };
+    return true;
+  }
+
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -260,6 +274,7 @@ export class PacketPort implements Port {
     if (this.#program.ebpf !== undefined) sys.close(this.#program.ebpf);
     this.#small.detach();
     this.#big.detach();
+    this.#quiet?.release();
     this.#interface.close();
   }
 
@@ -293,8 +308,17 @@ export class PacketPort implements Port {
       // Every interface gets a link-local address by itself, so this alone is no reason to refuse.
       this.#note = `the kernel speaks IPv6 there too: sysctl net.ipv6.conf.${this.#config.interface}.disable_ipv6=1`;
     }
+    this.#hush();
     // As other software switches do when they take a port; without the right to, it stays as it is.
     if (core === 0 && (this.#interface.flags() & c.IFF_UP) === 0) this.#interface.setUp(true);
+  }
+
+  /** Keeps the kernel from speaking where the appliance does. */
+  #hush(): void {
+    const missing = this.#quiet?.hold() ?? [];
+    if (missing.length === 0) return;
+    const hint = `the kernel may answer and route here too: ${missing.join("; ")}`;
+    this.#note = this.#note === "" ? hint : `${this.#note}; ${hint}`;
   }
 
   #plugInTurn(core: CoreId): void {
@@ -342,6 +366,7 @@ export class PacketPort implements Port {
     if (!this.#turn.isMine(index)) return;
     try {
       this.#plug(index);
+      this.#hush(); // An interface that was made anew has the system's settings.
     } catch (error) {
       // It went away again, or the kernel has no room now: the next look tries anew.
       if (!(error instanceof SystemError)) throw error;
