@@ -5,6 +5,7 @@
 import { MAX_CORES } from "../lib/units.ts";
 import { DROP_COUNT } from "./drop.ts";
 import { MESSAGE_TYPES } from "./message.ts";
+import { TALLIES } from "./tally.ts";
 
 /** Per core. */
 export const CoreCounter = {
@@ -59,6 +60,8 @@ export const PORT_AT: number = DROP_AT + DROPS_ROOM;
 export const PEER_AT: number = PORT_AT + MAX_PORTS * PORT_COUNTERS;
 /** Frames per steering bucket (0..127). */
 export const BUCKET_AT: number = PEER_AT + MAX_CORES * PEER_COUNTERS;
-export const BLOCK_COUNTERS: number = Math.ceil((BUCKET_AT + 128) / 512) * 512;
+/** What all cores add up (tally.ts). */
+export const TALLY_AT: number = BUCKET_AT + 128;
+export const BLOCK_COUNTERS: number = Math.ceil((TALLY_AT + TALLIES) / 512) * 512;
 
 if (DROP_COUNT > DROPS_ROOM) throw new Error("too many drop reasons for the statistics segment");

@@ -127,6 +127,16 @@ export const DROP_NAMES = [
   "bpdu-guard", // A BPDU on a channel that BPDU guard shuts, or has shut.
   "bpdu-rate", // More BPDUs of one channel than neighbours may send.
   "stp-blocked", // A frame of a channel that spanning tree keeps from relaying it (BR-7).
+  "storm-multicast", // Storm control of frames to groups; "storm" is that of broadcasts.
+  "storm-unicast", // Storm control of frames to stations that nobody knows.
+  "shut", // The channel is shut: a loop, too many stations or a storm.
+  "loop-probe", // An own probe for loops came back.
+  "group-unwanted", // BR-8: nobody in the VLAN listens to the group, and no router is there.
+  "igmp-short", // IGMP that is cut short, also inside a record (RFC 3376 4).
+  "igmp-checksum", // RFC 3376 4.1.2: IGMP checksum wrong; not forwarded either (RFC 4541 2.1.1).
+  "snoop-invalid", // Listener discovery that no router would believe: hop limit, source, group.
+  "snoop-rate", // More reports of one channel than are looked at.
+  "snoop-full", // No room for a group; data to unknown groups floods meanwhile.
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

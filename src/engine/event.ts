@@ -60,6 +60,14 @@ export const EVENT_NAMES = [
   "stp-guard", // a channel, b guard (stp/port.ts), c 1 = shut, 0 = free again, d address of the BPDU's sender
   "stp-protocol", // a channel, b what is spoken there from now on: 0 = STP, 2 = RSTP
   "stp-pvst", // a channel, b VLAN of the first PVST+ BPDU heard there, c address of its bridge
+  "querier-changed", // a bridge, b vlan * 2 + 1 for IPv6, c 0 none 1 another 2 this system, d its last 48 bits
+  "router-port", // a bridge, b vlan * 2 + 1 for IPv6, c channel, d 1 = routers are there now, 0 = no more
+  "groups-full", // a bridge, b limit
+  "channel-shut", // a bridge, b channel, c why (bridge/shut.ts), d milliseconds until it opens
+  "channel-opened", // a bridge, b channel, c why it was shut
+  "loop-detected", // a bridge, b channel that the probe came back on, c channel that it left by, d vlan
+  "own-mac-seen", // a bridge, b channel, c mac, d vlan: a frame from outside with our own source
+  "storm", // a channel, b class (bridge/storm.ts), c 1 = began, 0 = over, d frames dropped
 ] as const;
 
 export type EventName = (typeof EVENT_NAMES)[number];

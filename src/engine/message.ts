@@ -48,6 +48,8 @@ export const MESSAGE_NAMES = [
   "stp-role", // The same, when its state is as it was. stp/message.ts
   "stp-flush", // The same, when its stations are to be forgotten too. stp/message.ts
   "stp-ack", // A core has followed one of these that must be followed. stp/message.ts
+  "group-entry", // The link master adds, changes or takes away a group or a router list. snoop/message.ts
+  "bridge-shut", // A channel is shut, or open again. bridge/shut.ts
 ] as const;
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 /** Message type by name: `Message["arp-ask"]`. */

@@ -4,6 +4,7 @@
 
 import type { ChannelId, CoreId, Mac, Millis, Offset, PortId, Vlan } from "../lib/units.ts";
 import type { Role } from "./role.ts";
+import type { Tallies } from "./tally.ts";
 
 /** The sink of one core's engines. */
 export interface Out {
@@ -44,6 +45,11 @@ export interface Out {
   broadcast(): void;
   /** Hands a frame to another core, which treats it as received from `port`; at most once per frame. */
   handover(to: CoreId, port: PortId, start: Offset, end: Offset): void;
+
+  /** True while the frame in work has been through another core's engines, which handed it over. */
+  readonly isTreated?: boolean;
+  /** Counts that all cores add up; without it, a core is alone. */
+  readonly tallies?: Tallies;
 
   /** Counts a frame or a request given up. */
   drop(reason: number): void;

@@ -31,6 +31,8 @@ export const Type = {
   NeighborAdvertisement: 136,
   Redirect: 137,
   ListenerReport2: 143,
+  /** RFC 4286. */
+  MulticastRouterAdvertisement: 151,
 } as const;
 
 export const isValid = (_view: DataView, at: Offset, end: Offset): boolean => end - at >= LENGTH;
