@@ -16,6 +16,7 @@ import { Clock } from "./clock.ts";
 import type { BridgingConfig } from "./config.ts";
 import { BRIDGE_COUNTERS, BridgeCounter } from "./counters.ts";
 import { Egress, INSIDE, UNTAGGED } from "./egress.ts";
+import { learnOnly } from "./learn-only.ts";
 import type { Learning } from "./learning.ts";
 import { Lane, type Membership } from "./membership.ts";
 import * as message from "./message.ts";
@@ -29,6 +30,9 @@ const RESERVED_HIGH = 0x0180;
 const RESERVED_LOW: number = 0xc2000000 | 0;
 const BPDU = 0;
 const SLOW = 2;
+/** 01-00-0C-CC-CC-CD, where PVST+ sends its BPDUs, in the two parts of a MAC. */
+const PVST_HIGH = 0x0100;
+const PVST_LOW = 0x0ccc_cccd;
 
 /** What a lookup of the source compares: on this channel, in use, seen here. Then nothing changes, nothing is told. */
 const STEADY: number = CHANNEL_MASK | Flag.InUse | Flag.Own;
@@ -115,12 +119,12 @@ export class Bridging implements Engine, Replicated, Stations {
     const toHigh = view.getUint16(start);
     const toLow = view.getInt32(start + 2);
     if (toHigh === RESERVED_HIGH && (toLow & ~15) === RESERVED_LOW) {
-      this.#receiveReserved(toLow & 15, port, start, end, now);
+      this.#receiveReserved(toLow & 15, port, channel, start, end, now);
       return;
     }
     const lane = this.#lane[channel] ?? Lane.Closed;
     if (lane < 0) {
-      this.#receiveClosed(channel, lane, start, end, now);
+      this.#receiveClosed(channel, lane, port, start, end, now);
       return;
     }
     let vlan = lane & Lane.Vlan;
@@ -159,6 +163,12 @@ export class Bridging implements Engine, Replicated, Stations {
       stations.seen(from, channel, now);
     }
     if (iface >= 0 || (toHigh & 0x100) !== 0) {
+      if (
+        toHigh === PVST_HIGH &&
+        toLow === PVST_LOW &&
+        this.#isPvst(port, channel, start, end, now)
+      )
+        return;
       if (this.#goesInside(iface, channel, start, end, tci, vlan, type, now)) return;
     }
     const to = table.find(toLow, makeKey(toHigh, vlan));
@@ -211,42 +221,47 @@ export class Bridging implements Engine, Replicated, Stations {
   }
 
   /** Groups that end at a bridge: link aggregation takes its own here (class LAG), the rest ends (class DROP). */
-  #receiveReserved(group: number, port: PortId, start: Offset, end: Offset, now: Millis): void {
-    if (group === BPDU) this.#out.drop(Drop["bpdu-no-stp"]);
-    else if (group === SLOW && this.#view.getUint16(start + 12) === EtherType.Slow) {
+  #receiveReserved(
+    group: number,
+    port: PortId,
+    channel: ChannelId,
+    start: Offset,
+    end: Offset,
+    now: Millis,
+  ): void {
+    if (group === BPDU) {
+      if (this.#inside.bpdu === undefined) this.#out.drop(Drop["bpdu-no-stp"]);
+      else this.#inside.bpdu(port, channel, start, end, now);
+    } else if (group === SLOW && this.#view.getUint16(start + 12) === EtherType.Slow) {
       if (this.#inside.slow === undefined) this.#out.drop(Drop["lacp-no-channel"]);
       else this.#inside.slow(port, start, end, now);
     } else this.#out.drop(Drop["reserved-group"]);
   }
 
   /** A frame on a channel that takes none now. Where spanning tree learns before it forwards, its source counts. */
-  #receiveClosed(channel: ChannelId, lane: number, start: Offset, end: Offset, now: Millis): void {
+  #receiveClosed(
+    channel: ChannelId,
+    lane: number,
+    port: PortId,
+    start: Offset,
+    end: Offset,
+    now: Millis,
+  ): void {
+    const view = this.#view;
     if (!this.isBridged(channel)) this.#out.drop(Drop["port-unattached"]);
     else if ((lane & Lane.Muted) !== 0) this.#out.drop(Drop.muted);
     else {
-      if ((lane & Lane.Learning) !== 0) this.#learnOnly(channel, lane, start, end, now);
+      if (view.getUint16(start) === PVST_HIGH && view.getInt32(start + 2) === PVST_LOW) {
+        if (this.#isPvst(port, channel, start, end, now)) return;
+      }
+      if ((lane & Lane.Learning) !== 0)
+        learnOnly(this.#membership, this.#bridges, channel, view, start, end, now);
       this.#out.drop(Drop["stp-discarding"]);
     }
   }
 
-  #learnOnly(channel: ChannelId, lane: number, start: Offset, end: Offset, now: Millis): void {
-    const view = this.#view;
-    let vlan = lane & Lane.Vlan;
-    if (view.getUint16(start + 12) === EtherType.Vlan) {
-      if (end - start < MIN_FRAME + tag.LENGTH) return;
-      const id = view.getUint16(start + 14) & 0xfff;
-      const isMember = id !== tag.VID_RESERVED && this.#membership.carries(channel, id);
-      if (id !== 0 && id !== vlan) vlan = isMember && (lane & Lane.Access) === 0 ? id : 0;
-    }
-    const high = view.getUint16(start + 6);
-    const low = view.getInt32(start + 8);
-    if (vlan === 0 || (high & 0x100) !== 0 || (high | low) === 0) return;
-    const bridge = (lane >> Lane.BridgeShift) & Lane.Bridge;
-    const iface = this.#membership.firstInterface[(bridge << 12) | vlan] as number;
-    const stations = this.#bridges[bridge] as Learning;
-    const from = stations.table.find(low, makeKey(high, vlan));
-    if (from < 0) this.#learn(stations, low, makeKey(high, vlan), channel, iface, now);
-    else stations.seen(from, channel, now);
+  #isPvst(port: PortId, channel: ChannelId, start: Offset, end: Offset, now: Millis): boolean {
+    return this.#inside.pvst?.(port, channel, start, end, now) ?? false;
   }
 
   /** The VLAN of a tag that is not the channel's own, by the ingress filter; -1 when the frame was dropped. */
@@ -424,6 +439,16 @@ export class Bridging implements Engine, Replicated, Stations {
   /** What spanning tree lets a channel do with data frames on this core, from the next frame on (BR-7). */
   setPortState(channel: ChannelId, learns: boolean, forwards: boolean): void {
     if (this.isBridged(channel)) this.#membership.setPortState(channel, learns, forwards);
+  }
+
+  /** The virtual MACs that frames are taken for from now on (VR-4); each core hears of them by itself. */
+  setVirtual(macs: readonly { readonly iface: number; readonly mac: Mac }[]): void {
+    this.#membership.setVirtual(macs);
+  }
+
+  /** True when a channel of the interface's VLAN can carry frames. */
+  isReached(iface: number, isUp: (channel: ChannelId) => boolean): boolean {
+    return this.#membership.isReached(iface, isUp);
   }
 
   locate(bridge: number, mac: Mac, vlan: Vlan): ChannelId {

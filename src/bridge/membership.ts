@@ -3,7 +3,8 @@
 
 import type { CommonConfig } from "../engine/config.ts";
 import { assert } from "../lib/assert.ts";
-import type { ChannelId, Vlan } from "../lib/units.ts";
+import { HashIndex } from "../lib/hash-index.ts";
+import type { ChannelId, Mac, Vlan } from "../lib/units.ts";
 import { VID_RESERVED } from "../wire/vlan.ts";
 import type { BridgeChannelConfig, BridgingConfig } from "./config.ts";
 import { highOf, lowOf } from "./table.ts";
@@ -29,6 +30,11 @@ export const Lane = {
 } as const;
 /** The bits that are reasons. */
 const REASONS = 0x7f000000;
+/**
+ * First 16 bits of a virtual MAC at most: 00-00-5E (RFC 9568 7.3), 00-00-0C and 00-05-73 (HSRP). Their last 32 bits
+ * differ, so these alone find one.
+ */
+const VIRTUAL_HIGH = 0x0005;
 /** Bridges of one appliance: what a lane has bits for. */
 export const MAX_BRIDGES = 256;
 
@@ -53,6 +59,10 @@ export class Membership {
   readonly interfaceVlan: Uint16Array;
   /** A bit for each VLAN of each channel. */
   readonly #carried: Int32Array;
+  /** Interfaces of the virtual MACs that are ours now, by the first interface of their VLAN and last 32 bits. */
+  #virtual: HashIndex = new HashIndex(0);
+  /** VIRTUAL_HIGH while there is a virtual MAC; -1: no MAC is looked up. */
+  #virtualHigh = -1;
 
   constructor(config: BridgingConfig, common: CommonConfig) {
     assert(config.bridges.length <= MAX_BRIDGES, "an appliance has at most 256 bridges");
@@ -158,6 +168,27 @@ export class Membership {
     for (let iface = first; iface >= 0; iface = this.nextInterface[iface] as number) {
       if (this.interfaceLow[iface] === low && this.interfaceHigh[iface] === high) return iface;
     }
-    return -1;
+    return high <= this.#virtualHigh ? this.#virtual.find(first, low) : -1;
+  }
+
+  /** True when an open channel of the interface's VLAN can carry frames. */
+  isReached(iface: number, isUp: (channel: ChannelId) => boolean): boolean {
+    const vlan = this.interfaceVlan[iface] ?? 0;
+    for (const channel of this.open[this.interfaceBridge[iface] ?? -1] ?? []) {
+      if (this.carries(channel, vlan) && isUp(channel)) return true;
+    }
+    return false;
+  }
+
+  /** The virtual MACs that this core takes frames for (VR-4), each on an interface that is on a bridge. */
+  setVirtual(macs: readonly { readonly iface: number; readonly mac: Mac }[]): void {
+    this.#virtual = new HashIndex(macs.length);
+    for (const { iface, mac } of macs) {
+      const bridge = this.interfaceBridge[iface] ?? -1;
+      if (bridge < 0 || highOf(mac) > VIRTUAL_HIGH) continue;
+      const vlan = this.interfaceVlan[iface] as number;
+      this.#virtual.set(this.firstInterface[(bridge << 12) | vlan] as number, lowOf(mac), iface);
+    }
+    this.#virtualHigh = this.#virtual.size > 0 ? VIRTUAL_HIGH : -1;
   }
 }

@@ -9,6 +9,8 @@ import type { LagConfig } from "../lag/config.ts";
 import type { Millis } from "../lib/units.ts";
 import type { NdConfig } from "../nd/config.ts";
 import type { SteeringConfig } from "../steering/config.ts";
+import type { StpConfig } from "../stp/config.ts";
+import type { SupervisionConfig } from "./supervision-config.ts";
 
 /** How the cores run (CORE-1, CORE-8, CORE-11). */
 export interface CoresConfig {
@@ -20,6 +22,8 @@ export interface CoresConfig {
   readonly idle: "sleep" | "poll";
   /** Priority of each core for roles; the lowest (priority, id) plays the role. */
   readonly priorities: readonly number[];
+  /** How they are watched; the defaults when left out. */
+  readonly supervision?: SupervisionConfig;
 }
 
 export interface ApplianceConfig {
@@ -35,6 +39,8 @@ export interface ApplianceConfig {
   readonly steering: SteeringConfig;
   /** Aggregated channels; none when left out. */
   readonly lag?: LagConfig;
+  /** The spanning tree of each bridge; none when left out. */
+  readonly stp?: StpConfig;
   /** Neighbour discovery and the IPv6 side; the defaults when left out. */
   readonly nd?: NdConfig;
   readonly host6?: Host6Config;

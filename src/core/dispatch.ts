@@ -13,6 +13,7 @@ import { MIN_FRAME } from "../engine/frame.ts";
 import type { Inside } from "../engine/inside.ts";
 import { MESSAGE_TYPES, Message, Table } from "../engine/message.ts";
 import type { Links, Out, Replicated } from "../engine/out.ts";
+import { PortState, type PortStateSink } from "../engine/port-state.ts";
 import { Role } from "../engine/role.ts";
 import { HOST6_DEFAULTS } from "../host/config6.ts";
 import { Host } from "../host/host.ts";
@@ -31,8 +32,11 @@ import {
 import { ND_DEFAULTS } from "../nd/config.ts";
 import { Nd } from "../nd/nd.ts";
 import type { Steering6 } from "../nd/owners.ts";
+import { NO_STP } from "../stp/config.ts";
+import { Stp } from "../stp/stp.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as vlan from "../wire/vlan.ts";
+import { ChannelLinks } from "./channel-links.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Freed } from "./freed.ts";
 
@@ -48,6 +52,9 @@ for (const name of ["nd-entry", "nd-delete", "nd-move", "nd-own", "nd-router"] a
 
 for (const name of ["lag-mux", "lag-select"] as const) TABLE_OF[Message[name]] = Table.Lag;
 
+for (const name of ["stp-port", "stp-role", "stp-flush"] as const)
+  TABLE_OF[Message[name]] = Table.Stp;
+
 /** 01-80-C2-00: how addresses that end at a bridge begin (IEEE 802.1D-2004 7.12.6). */
 const RESERVED = 0x0180c200;
 const SLOW = 0x0002;
@@ -59,7 +66,7 @@ interface Frames {
   readonly count: number;
 }
 
-export class Dispatch implements Inside, Links, Proxied, MemberSink {
+export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSink {
   readonly out: Out;
   readonly channels: Channels;
   readonly bridging: Bridging;
@@ -68,6 +75,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
   readonly nd: Nd;
   readonly host6: Host6;
   readonly lag: Lag;
+  readonly stp: Stp;
+  readonly #links: ChannelLinks;
   readonly #freed: Freed;
   /** Channels of mode active-backup. */
   #backups: ReadonlySet<ChannelId>;
@@ -94,7 +103,12 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.nd = new Nd(nd, common, out, this, this.host6, this.host6, steering, now);
     this.host6.attach(this.nd);
     this.#backups = backupsOf(config);
+    this.#links = new ChannelLinks(common, this.channels, (channel, up, speed) =>
+      this.stp.linkChanged(channel, up, speed, this.#now),
+    );
+    this.stp = new Stp(config.stp ?? NO_STP, common, out, this, this.channels, now);
     this.lag = new Lag(config.lag ?? NO_LAG, common, out, this);
+    this.#links.tellAll();
     this.#freed = new Freed(out, this.channels);
   }
 
@@ -204,11 +218,35 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.lag.receive(port, start, end, now);
   }
 
+  bpdu(port: PortId, channel: ChannelId, start: Offset, end: Offset, now: Millis): void {
+    if (this.stp.isPort(channel)) this.stp.receive(port, channel, start, end, now);
+    else this.out.drop(Drop["bpdu-no-stp"]);
+  }
+
+  pvst(port: PortId, channel: ChannelId, start: Offset, end: Offset, now: Millis): boolean {
+    return this.stp.pvst(port, channel, start, end, now);
+  }
+
+  /** What spanning tree lets a channel do on this core. */
+  setPortState(_bridge: number, channel: ChannelId, state: PortState, _now: Millis): void {
+    this.bridging.setPortState(
+      channel,
+      state !== PortState.Discarding,
+      state === PortState.Forwarding,
+    );
+  }
+
+  /** Every core hears of a flush; the link master's bridge tells the others one version, so that all tables stay equal. */
+  flushChannel(_bridge: number, channel: ChannelId, now: Millis): void {
+    if (this.out.master(Role.Link) === this.out.core) this.bridging.linkDown(channel, now);
+  }
+
   /** What link aggregation lets a member do. Stations behind a channel that lost its last member are gone. */
   setMember(port: PortId, collecting: boolean, distributing: boolean): void {
     const channel = this.channels.ownerOf(port);
     const wasUp = this.channels.isUp(channel);
     this.channels.setMember(port, collecting, distributing);
+    this.#links.tell(channel);
     // Behind a backup that took over, switches must learn the way to us anew.
     if (distributing && this.#backups.has(channel) && this.out.master(Role.Arp) === this.out.core) {
       this.resolver.announce(-1, -1, this.#now);
@@ -255,8 +293,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
 
   /** What is due on this core, for people: rows {timer, subject, due-ms, period-ms}. */
   timers(now: Millis): Record<string, unknown>[] {
-    const { bridging, resolver, nd, lag } = this;
-    return [bridging, resolver, nd, lag].flatMap((engine) => engine.timers(now));
+    const { bridging, resolver, nd, lag, stp } = this;
+    return [bridging, resolver, nd, lag, stp].flatMap((engine) => engine.timers(now));
   }
 
   // --- messages, timers, roles ------------------------------------------------------------------------------------
@@ -272,6 +310,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
       this.nd.message(type, from, at, now);
     } else if (table === Table.Lag || type === Message["lag-ack"]) {
       this.lag.message(type, from, at, now);
+    } else if (table === Table.Stp || type === Message["stp-ack"]) {
+      this.stp.message(type, from, at, now);
     } else return false;
     return true;
   }
@@ -284,6 +324,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.nd.tick(now);
     this.host6.tick(now);
     this.lag.tick(now);
+    this.stp.tick(now);
     this.#freed.tick(now);
   }
 
@@ -299,7 +340,17 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     if (role === Role.Arp) {
       this.resolver.roleChanged(now);
       this.nd.roleChanged(now);
-    } else this.lag.roleChanged(now);
+    } else {
+      this.lag.roleChanged(now);
+      this.stp.roleChanged(now);
+    }
+  }
+
+  /** Another core died or was taken out: what only it ran is run by others. */
+  coreLeft(core: CoreId, now: Millis): void {
+    this.#now = now;
+    this.nd.coreLeft(core, now);
+    this.lag.coreLeft(now);
   }
 
   linkChanged(port: PortId, up: boolean, now: Millis): void {
@@ -307,9 +358,16 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.channels.linkChanged(port, up);
     this.lag.linkChanged(port, up, now);
     const channel = this.channels.ownerOf(port);
+    this.#links.tell(channel);
     if (this.channels.isUp(channel)) return;
     if (!up && channel >= 0 && this.bridging.isBridged(channel))
       this.bridging.linkDown(channel, now);
+  }
+
+  /** A port tells its speed in Mbit/s, 0 = unknown. */
+  speedChanged(port: PortId, speed: number, now: Millis): void {
+    this.#now = now;
+    this.#links.speedChanged(port, speed);
   }
 
   tableOf(type: number): number {
@@ -319,6 +377,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
   replicated(table: number): Replicated | null {
     if (table === Table.Bridge) return this.bridging;
     if (table === Table.Lag) return this.lag;
+    if (table === Table.Stp) return this.stp;
     if (table === Table.Nd) return this.nd;
     return table === Table.Arp ? this.resolver : null;
   }
@@ -336,7 +395,10 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink {
     this.host6.configure(config.host6 ?? HOST6_DEFAULTS, common, now);
     this.nd.configure(config.nd ?? ND_DEFAULTS, common, now);
     this.#backups = backupsOf(config);
+    this.#links.configure(common);
+    this.stp.configure(config.stp ?? NO_STP, common, now);
     this.lag.configure(config.lag ?? NO_LAG, common, now);
+    this.#links.tellAll();
     const { bridges } = config.bridging;
     const bridgeOf = (channel: ChannelId): number =>
       bridges.findIndex(({ channels }) => channels.some((one) => one.channel === channel));

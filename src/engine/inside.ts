@@ -25,6 +25,10 @@ export interface Inside {
   deliver(iface: number, channel: ChannelId, start: Offset, end: Offset, now: Millis): void;
   /** A slow-protocol frame (IEEE 802.3 annex 43B) that arrived on a port; without it, such frames are dropped. */
   slow?(port: PortId, start: Offset, end: Offset, now: Millis): void;
+  /** A frame to 01-80-C2-00-00-00 on a channel, whatever its state; without it, such frames are dropped. */
+  bpdu?(port: PortId, channel: ChannelId, start: Offset, end: Offset, now: Millis): void;
+  /** A frame to 01-00-0C-CC-CC-CD (PVST+) on a channel; true when it was taken, false: it goes on as any group's. */
+  pvst?(port: PortId, channel: ChannelId, start: Offset, end: Offset, now: Millis): boolean;
 }
 
 /** Sends on a channel: through its one port, or through the member that the frame's hash names. */
