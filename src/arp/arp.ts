@@ -118,7 +118,8 @@ export class Arp implements Engine, Replicated, Resolver {
     if (self === undefined || !this.#context.isMaster) return false;
     this.received++;
     const { view } = this.#out;
-    const isToUs = ethernet.destination(view, start) === self.mac;
+    const to = ethernet.destination(view, start);
+    const isToUs = to === self.mac || this.#own.isVirtual(iface, to);
     if (!wire.isValid(view, at, end)) {
       const isWhole = wire.isParsable(view, at, end);
       this.#out.drop(isWhole ? Drop["arp-format"] : Drop["arp-short"]);
@@ -137,7 +138,8 @@ export class Arp implements Engine, Replicated, Resolver {
       this.#out.drop(Drop["arp-source"]);
       return isToUs;
     }
-    if (wire.senderMac(view, at) === self.mac) return true; // An own frame came back.
+    const from = wire.senderMac(view, at);
+    if (from === self.mac || this.#own.isVirtual(iface, from)) return true; // An own frame came back.
     if (!this.#hear(iface, at, now)) {
       this.#out.drop(Drop["arp-spoof"]);
       return isToUs || this.#own.find(iface, wire.targetIp(view, at)) >= 0;
@@ -189,7 +191,7 @@ export class Arp implements Engine, Replicated, Resolver {
       if (own >= 0) {
         if (sender === 0 && this.#own.isProbed(own)) this.#own.conflict(own, asker, now);
         else if (this.#own.answers(iface, target)) {
-          this.#speaker.reply(iface, self.mac, target, asker, sender);
+          this.#speaker.reply(iface, this.#own.mac(iface, target), target, asker, sender);
         }
         return true;
       }
@@ -338,6 +340,23 @@ export class Arp implements Engine, Replicated, Resolver {
       count++;
     }
     return count;
+  }
+
+  /**
+   * The virtual addresses that are ours from now on, each with its virtual MAC (VR-4). Called on every core; the
+   * announcements are the caller's.
+   */
+  setVirtual(
+    addresses: readonly { readonly iface: number; readonly address: Ipv4; readonly mac: Mac }[],
+    now: Millis,
+  ): void {
+    this.#own.setVirtual(addresses, now);
+  }
+
+  /** True while the MAC of a neighbour is known here. */
+  isKnown(iface: number, address: Ipv4): boolean {
+    const { table } = this.#entries;
+    return table.isUsable(table.find(iface, address));
   }
 
   /** Sends a gratuitous request for own addresses (-1 = any interface, any address). Returns how many left. */

@@ -34,6 +34,8 @@ export class Own {
   #addresses: OwnAddress[] = [];
   /** Addresses of each interface. */
   #byInterface: OwnAddress[][] = [];
+  /** Virtual addresses that are ours now, answered for with a virtual MAC (VR-4). */
+  #virtual: OwnAddress[] = [];
   /** The earliest moment at which an address has something to do. */
   #due: Millis = Number.POSITIVE_INFINITY;
 
@@ -54,7 +56,7 @@ export class Own {
     now: Millis,
   ): void {
     this.#acd = acd;
-    const before = this.#addresses;
+    const before = this.#addresses.filter((own) => !this.#virtual.includes(own));
     this.#addresses = [];
     this.#byInterface = interfaces.map(() => []);
     for (const [iface, { addresses, mac }] of interfaces.entries()) {
@@ -68,11 +70,51 @@ export class Own {
         this.#byInterface[iface]?.push(entry);
       }
     }
+    this.#addresses.push(...this.#virtual);
+    this.#reindex();
+    this.#schedule();
+  }
+
+  /** A virtual address that an interface has, too, stands behind it in the list, and so in front of it here. */
+  #reindex(): void {
     this.#index = new HashIndex(this.#addresses.length);
     for (const [index, one] of this.#addresses.entries()) {
       this.#index.set(one.iface, one.address, index);
     }
-    this.#schedule();
+  }
+
+  /** The virtual addresses that are ours from now on, all of them; nothing is announced here. */
+  setVirtual(
+    addresses: readonly { readonly iface: number; readonly address: Ipv4; readonly mac: Mac }[],
+    now: Millis,
+  ): void {
+    const before = this.#virtual;
+    const configured = this.#addresses.slice(0, this.#addresses.length - before.length);
+    this.#virtual = addresses.map(
+      ({ iface, address, mac }) =>
+        before.find((one) => one.iface === iface && one.address === address && one.mac === mac) ?? {
+          iface,
+          address,
+          prefix: 32,
+          mac,
+          phase: Phase.InUse,
+          sent: 0,
+          due: Number.POSITIVE_INFINITY,
+          defended: Number.NEGATIVE_INFINITY,
+          since: now,
+        },
+    );
+    this.#addresses = [...configured, ...this.#virtual];
+    this.#reindex();
+  }
+
+  /** True for a MAC that stands for a virtual address of ours on the interface. */
+  isVirtual(iface: number, mac: Mac): boolean {
+    for (let n = 0; n < this.#virtual.length; n++) {
+      const own = this.#virtual[n] as OwnAddress;
+      if (own.mac === mac && own.iface === iface) return true;
+    }
+    return false;
   }
 
   #start(iface: number, address: Ipv4, prefix: number, mac: Mac, now: Millis): OwnAddress {
@@ -87,6 +129,7 @@ export class Own {
   /** The engine was made at an unknown moment; its first tick tells it. */
   begin(now: Millis): void {
     for (const own of this.#addresses) {
+      if (this.#virtual.includes(own)) continue;
       own.due += now;
       own.since = now;
     }

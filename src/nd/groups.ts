@@ -7,7 +7,8 @@ import type { Prng } from "../lib/prng.ts";
 import type { Millis } from "../lib/units.ts";
 import * as mld from "../wire/mld.ts";
 import type * as nd from "../wire/nd.ts";
-import { type Own, Phase } from "./own.ts";
+import type { Own } from "./own.ts";
+import { Phase } from "./own-address.ts";
 import { ALL_ROUTERS, type Speaker, UNSPECIFIED } from "./speaker.ts";
 
 /** Robustness Variable (RFC 3810 9.1): a change is told so often. */

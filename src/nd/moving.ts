@@ -115,6 +115,29 @@ export class Moving implements Movers {
     }
   }
 
+  /**
+   * A core is gone, and with it the machines that it ran. Where buckets say who runs them, those follow their buckets;
+   * else each address' home takes them up. Who waited for that core's word turns to the home.
+   */
+  coreLeft(core: CoreId, now: Millis): void {
+    const { table, owners } = this;
+    for (let slot = 0; slot < table.capacity; slot++) {
+      const state = table.state(slot);
+      if (state >= State.Gone || table.isRun(slot) || table.isStatic(slot)) continue;
+      if (table.holder(slot) === core) table.setHolder(slot, -1);
+      else if (table.isUsable(slot)) continue;
+      const bucket = table.bucket[slot] as number;
+      const home = owners.home(bucket, now);
+      const isHere = home === this.#context.out.core;
+      // While the bucket itself is awaited, its begin does the rest.
+      if (isHere && owners.isAwaiting(bucket)) continue;
+      if (table.isUsable(slot)) {
+        if (isHere) this.adopt(slot, now);
+      } else if (isHere) this.pending.start(slot, now);
+      else if (this.pending.hasFrames(slot)) this.pending.ask(slot, home, now);
+    }
+  }
+
   handOver(bucket: number, to: CoreId, withMarker: boolean, now: Millis): void {
     const { table } = this;
     const { out } = this.#context;

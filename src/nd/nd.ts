@@ -19,6 +19,7 @@ import { Groups } from "./groups.ts";
 import { isUsable, STATE_NAMES, State } from "./machine.ts";
 import * as message from "./message.ts";
 import { Own, OwnKind } from "./own.ts";
+import type { VirtualAddress } from "./own-address.ts";
 import type { Steering6 } from "./owners.ts";
 import { Reception } from "./receive.ts";
 import { Speaker } from "./speaker.ts";
@@ -247,6 +248,11 @@ export class Nd implements Engine, Replicated, Neighbours6 {
     if (this.own.isMaster) this.advertiser.roleChanged(now);
   }
 
+  /** Another core is gone: the machines that it ran are taken up by their homes. */
+  coreLeft(core: CoreId, now: Millis): void {
+    this.#entries.moving.coreLeft(core, now);
+  }
+
   configure(config: NdConfig, common: CommonConfig, now: Millis): void {
     const before = this.#context.interfaces;
     const entries = this.#entries;
@@ -308,6 +314,11 @@ export class Nd implements Engine, Replicated, Neighbours6 {
   /** Announces own addresses to all nodes; -1 = of all interfaces. Only on the master. */
   announce(iface: number, now: Millis): number {
     return this.own.announce(iface, now);
+  }
+
+  /** The virtual addresses that are ours from now on, all of them (VR-4). Called on every core. */
+  setVirtual(addresses: readonly VirtualAddress[]): void {
+    this.own.setVirtual(addresses);
   }
 
   /** What is due here, for people: rows {timer, subject, due-ms, period-ms}. */

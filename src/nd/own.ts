@@ -5,7 +5,7 @@
 import type { InterfaceConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
-import type { Ipv6Words, Learned6 } from "../engine/ipv6.ts";
+import type { Learned6 } from "../engine/ipv6.ts";
 import { Message } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
@@ -15,6 +15,20 @@ import * as nd from "../wire/nd.ts";
 import type { NdConfig } from "./config.ts";
 import { tellEvent } from "./ledger.ts";
 import * as message from "./message.ts";
+import {
+  fresh,
+  identifierOf,
+  isEqual,
+  isSource,
+  isUp,
+  isVirtual,
+  linkLocalOf,
+  Origin,
+  type OwnAddress,
+  Phase,
+  subnetRouter,
+  type VirtualAddress,
+} from "./own-address.ts";
 import { ALL_NODES, ALL_ROUTERS, type Speaker } from "./speaker.ts";
 
 /** MAX_RTR_SOLICITATION_DELAY, the random wait before the first probe (RFC 4862 5.4.2). */
@@ -26,55 +40,11 @@ const LOOPED_PROBES = 3;
 /** RFC 4862 5.5.3 e: an advertised lifetime may not fall below that by itself. */
 const TWO_HOURS = 7200;
 const FOREVER = 0xffffffff;
+/** A rival for a virtual address is told of, and answered by an announcement, this often: DEFEND_INTERVAL of RFC 5227. */
+const RIVAL_PERIOD: Millis = 10_000;
 
-/** States of an own address, as nd-own and events name them. */
-export const Phase = { Tentative: 0, Preferred: 1, Deprecated: 2, Gone: 3, Duplicate: 4 } as const;
-export type Phase = (typeof Phase)[keyof typeof Phase];
-/** Where an own address comes from. */
-export const Origin = { LinkLocal: 0, Configured: 1, Autoconfigured: 2, Anycast: 3 } as const;
 /** What nd-own says beside a phase. */
 export const OwnKind = { Contest: 5, Query: 6, Solicit: 7 } as const;
-
-export interface OwnAddress {
-  readonly iface: number;
-  readonly words: Uint32Array;
-  readonly prefix: number;
-  readonly origin: number;
-  phase: Phase;
-  /** Probes or announcements sent, and when the master acts next. */
-  sent: number;
-  due: Millis;
-  /** The last nonce sent, 48 bits. */
-  nonce: number;
-  probes: number;
-  announcements: number;
-  /** The announcements are of another MAC: they override what neighbours know. */
-  isChange: boolean;
-  validUntil: Millis;
-  preferredUntil: Millis;
-}
-
-/** fe80:: and the modified EUI-64 of a MAC (RFC 4291 appendix A). */
-export function linkLocalOf(mac: Mac): Uint32Array {
-  return identifierOf(mac, 0xfe800000, 0);
-}
-
-/** An address of a 64-bit prefix with the modified EUI-64 of a MAC. */
-export function identifierOf(mac: Mac, a: number, b: number): Uint32Array {
-  const high = Math.floor(mac / 0x1000000) ^ 0x020000;
-  const low = mac % 0x1000000;
-  return Uint32Array.of(a, b, ((high << 8) | 0xff) >>> 0, (0xfe000000 | low) >>> 0);
-}
-
-/** The subnet-router anycast address of a prefix (RFC 4291 2.6.1). */
-function subnetRouter(address: Ipv6Words, prefix: number): Uint32Array {
-  return Uint32Array.from(address, (word, index) => {
-    const bits = Math.max(0, Math.min(32, prefix - index * 32));
-    return bits === 0 ? 0 : (word & (-1 << (32 - bits))) >>> 0;
-  });
-}
-
-const isUp = (phase: Phase): boolean => phase === Phase.Preferred || phase === Phase.Deprecated;
 
 export class Own {
   readonly #out: Out;
@@ -140,7 +110,18 @@ export class Own {
   /** The MAC of an assigned address of an interface, or -1. Words may be signed. */
   macOf(iface: number, a: number, b: number, c: number, d: number): Mac {
     const own = this.#findWords(iface, a, b, c, d);
-    return own !== null && isUp(own.phase) ? this.#speaker.mac(iface) : -1;
+    return own !== null && isUp(own.phase) ? this.linkOf(own) : -1;
+  }
+
+  /** The MAC that stands for an own address: a virtual one, or the interface's. */
+  linkOf(own: OwnAddress): Mac {
+    return own.mac >= 0 ? own.mac : this.#speaker.mac(own.iface);
+  }
+
+  /** True for a virtual MAC that is ours now on the interface. */
+  isVirtualMac(iface: number, mac: Mac): boolean {
+    for (const own of this.#list) if (own.mac === mac && own.iface === iface) return true;
+    return false;
   }
 
   #findWords(iface: number, a: number, b: number, c: number, d: number): OwnAddress | null {
@@ -169,12 +150,12 @@ export class Own {
   sourceFor(iface: number, a: number, b: number, prompt: Offset): nd.Words | null {
     if (prompt >= 0) {
       const own = this.find(iface, this.#out.view, prompt);
-      if (own !== null && isUp(own.phase) && own.origin !== Origin.Anycast) return own.words;
+      if (own !== null && isUp(own.phase) && isSource(own)) return own.words;
     }
     let best = this.linkLocal(iface);
     for (const own of this.#list) {
       if (own.iface !== iface || !isUp(own.phase)) continue;
-      if (own.origin === Origin.LinkLocal || own.origin === Origin.Anycast) continue;
+      if (own.origin === Origin.LinkLocal || !isSource(own)) continue;
       if (best === null || (own.words[0] === a && own.words[1] === b)) best = own.words;
       if (own.words[0] === a && own.words[1] === b) return best;
     }
@@ -192,6 +173,7 @@ export class Own {
     this.#disabled = disabled;
     const wanted = this.#wanted(interfaces);
     for (const own of this.#list.slice()) {
+      if (own.origin === Origin.Virtual) continue;
       const isSame = before[own.iface]?.mac === interfaces[own.iface]?.mac;
       const speaks = interfaces[own.iface]?.ipv6 !== undefined;
       const isWanted = wanted.some((other) => isEqual(other, own));
@@ -284,7 +266,9 @@ export class Own {
 
   /** All states to a core that has none, or after an overflow. */
   tellAll(to: CoreId): void {
-    for (const own of this.#list) if (own.phase !== Phase.Tentative) this.#tell(own, to);
+    for (const own of this.#list) {
+      if (own.phase !== Phase.Tentative && own.origin !== Origin.Virtual) this.#tell(own, to);
+    }
   }
 
   tick(now: Millis): void {
@@ -293,6 +277,7 @@ export class Own {
     const isMaster = this.isMaster;
     if (!isMaster) return;
     for (const own of this.#list) {
+      if (own.origin === Origin.Virtual) continue;
       this.#expire(own, now);
       while (now >= own.due) this.#act(own, now);
       const until = Math.min(
@@ -328,10 +313,60 @@ export class Own {
 
   /** A new address is told to the routers (RFC 9131 6.1.1); a new MAC to all (RFC 4861 7.2.6). */
   #announce(own: OwnAddress, isChange: boolean): void {
-    const router = this.#config.router ? nd.Flag.Router : 0;
+    const router = this.#config.router || own.mac >= 0 ? nd.Flag.Router : 0;
     const override = isChange ? nd.Flag.Override : 0;
     const group = isChange ? ALL_NODES : ALL_ROUTERS;
-    this.#speaker.advertise(own.iface, group, own.words, router | override);
+    this.#speaker.advertise(own.iface, group, own.words, router | override, this.linkOf(own));
+  }
+
+  // --- virtual addresses (VR-4) ----------------------------------------------------------------------------------------
+
+  /**
+   * The virtual addresses that are ours from now on, all of them; those that an interface has, too, only change their
+   * MAC. Each core hears of them by itself. The forwarding side takes packets for those that `accept` says, without
+   * ever sending from them first.
+   */
+  setVirtual(addresses: readonly VirtualAddress[]): void {
+    for (const own of this.#list.slice()) {
+      if (own.mac < 0 || addresses.some((one) => isVirtual(own, one) && one.mac === own.mac)) {
+        continue;
+      }
+      own.mac = -1;
+      if (own.origin !== Origin.Virtual) continue;
+      if (own.preferredUntil > 0) this.#learn(own, false);
+      this.#list = this.#list.filter((other) => other !== own);
+      this.changes++;
+    }
+    for (const { iface, words, mac, accept } of addresses) {
+      const [a, b, c, d] = words;
+      const known = this.#findWords(iface, a, b, c, d);
+      if (known !== null) {
+        known.mac = mac;
+        continue;
+      }
+      const own = fresh(iface, Uint32Array.from(words), 128, Origin.Virtual);
+      own.phase = Phase.Deprecated;
+      own.mac = mac;
+      own.preferredUntil = accept ? 1 : 0;
+      this.#list.push(own);
+      this.changes++;
+      if (accept) this.#learn(own, true);
+    }
+  }
+
+  /** Another MAC claims a virtual address of ours (VR-6): people hear of it, and neighbours of us. */
+  rival(own: OwnAddress, mac: Mac, now: Millis): void {
+    if (now < own.rivalDue) return;
+    own.rivalDue = now + RIVAL_PERIOD;
+    const [a, b, c, d] = own.words as unknown as [number, number, number, number];
+    tellEvent({ out: this.#out }, EventCode["nd-duplicate"], own.iface, a, b, c, d, mac);
+    this.#announce(own, true);
+  }
+
+  #learn({ iface, words }: OwnAddress, isUp: boolean): void {
+    const [a, b, c, d] = words as unknown as [number, number, number, number];
+    if (isUp) this.#learned.addressUp(iface, a, b, c, d, 128, false);
+    else this.#learned.addressDown(iface, a, b, c, d);
   }
 
   /** Announces assigned addresses to all nodes; -1 = of all interfaces. Only on the master; how many it were. */
@@ -463,30 +498,4 @@ export class Own {
     if (own.phase !== kind) this.#enter(own, kind as Phase);
     if (kind === Phase.Gone) this.#list = this.#list.filter((other) => other !== own);
   }
-}
-
-function fresh(iface: number, words: Uint32Array, prefix: number, origin: number): OwnAddress {
-  return {
-    iface,
-    words,
-    prefix,
-    origin,
-    phase: Phase.Tentative,
-    sent: 0,
-    due: Number.POSITIVE_INFINITY,
-    nonce: -1,
-    probes: 0,
-    announcements: 0,
-    isChange: false,
-    validUntil: Number.POSITIVE_INFINITY,
-    preferredUntil: Number.POSITIVE_INFINITY,
-  };
-}
-
-function isEqual(one: OwnAddress, other: OwnAddress): boolean {
-  return (
-    one.iface === other.iface &&
-    one.prefix === other.prefix &&
-    one.words.every((word, index) => word === other.words[index])
-  );
 }

@@ -19,7 +19,8 @@ import type { Discovery } from "./discovery.ts";
 import type { Entries } from "./entries.ts";
 import type { Groups } from "./groups.ts";
 import * as message from "./message.ts";
-import { Origin, type Own, type OwnAddress, OwnKind, Phase } from "./own.ts";
+import { type Own, OwnKind } from "./own.ts";
+import { Origin, type OwnAddress, Phase } from "./own-address.ts";
 import { ALL_NODES, Speaker } from "./speaker.ts";
 
 const ETHERNET = ethernet.LENGTH;
@@ -195,7 +196,8 @@ export class Reception {
       return;
     }
     if (isProbe) {
-      this.speaker.advertise(iface, ALL_NODES, own.words, this.#router | wire.Flag.Override);
+      const flags = this.#routerFor(own) | wire.Flag.Override;
+      this.speaker.advertise(iface, ALL_NODES, own.words, flags, this.own.linkOf(own));
       return;
     }
     if (this.own.isAssigned(iface, view, source) || wire.isMulticast(view, source)) {
@@ -211,6 +213,11 @@ export class Reception {
     return this.#context.config.router ? wire.Flag.Router : 0;
   }
 
+  /** Whoever answers for a virtual address is a router, whatever else it forwards (RFC 9568 8.2.3). */
+  #routerFor(own: OwnAddress): number {
+    return own.mac >= 0 ? wire.Flag.Router : this.#router;
+  }
+
   #contest(own: OwnAddress, start: Offset, at: Offset, end: Offset): void {
     const { view } = this.#out;
     const nonce = wire.linkLayer(view, wire.options(view, at), end, wire.Option.Nonce);
@@ -224,8 +231,16 @@ export class Reception {
     const { Solicited, Override } = wire.Flag;
     // RFC 4861 7.2.4, 7.2.7: what several routers may have does not override.
     const override = own.origin === Origin.Anycast ? 0 : Override;
-    const flags = this.#router | Solicited | override;
-    const start = this.speaker.writeAdvertisement(iface, to, Math.max(0, mac), own.words, flags);
+    const flags = this.#routerFor(own) | Solicited | override;
+    const link = this.own.linkOf(own);
+    const start = this.speaker.writeAdvertisement(
+      iface,
+      to,
+      Math.max(0, mac),
+      own.words,
+      flags,
+      link,
+    );
     if (start < 0) return;
     const end = start + Speaker.ADVERTISEMENT;
     let known = mac;
@@ -245,7 +260,9 @@ export class Reception {
     const own = this.own.find(iface, view, target);
     if (own !== null && own.phase < Phase.Gone && own.origin !== Origin.Anycast) {
       const mac = ethernet.source(view, start);
-      if (mac === this.speaker.mac(iface)) return; // An own announcement came back.
+      // An own announcement came back.
+      if (mac === this.speaker.mac(iface) || mac === own.mac) return;
+      if (own.mac >= 0) this.own.rival(own, mac, now);
       if (own.phase === Phase.Tentative) this.own.contested(own, false, mac, -1);
       else this.#out.drop(Drop["nd-spoof"]);
       return;

@@ -81,17 +81,20 @@ export class Speaker {
     this.#links.output(iface, start, end);
   }
 
-  /** Writes an advertisement into a buffer of its own; returns its start, or -1. It ends FRAME_ROOM - 8 later. */
+  /**
+   * Writes an advertisement into a buffer of its own, from the MAC that stands for the target; returns its start, or
+   * -1. It ends FRAME_ROOM - 8 later.
+   */
   writeAdvertisement(
     iface: number,
     to: nd.Words,
     toMac: Mac,
     target: nd.Words,
     flags: number,
+    own: Mac = this.mac(iface),
   ): Offset {
     const start = this.#out.scratch(nd.FRAME_ROOM);
     if (start < 0) return -1;
-    const own = this.mac(iface);
     this.advertisements++;
     nd.writeAdvertisement(this.#out.view, start, toMac, own, target, to, target, own, flags);
     return start;
@@ -101,9 +104,15 @@ export class Speaker {
   static readonly ADVERTISEMENT: number = nd.FRAME_ROOM - 8;
 
   /** To a group, unasked (RFC 4861 7.2.6, RFC 9131). */
-  advertise(iface: number, group: nd.Words, target: nd.Words, flags: number): void {
+  advertise(
+    iface: number,
+    group: nd.Words,
+    target: nd.Words,
+    flags: number,
+    own: Mac = this.mac(iface),
+  ): void {
     const mac = nd.groupMac(group[3] as number);
-    const start = this.writeAdvertisement(iface, group, mac, target, flags);
+    const start = this.writeAdvertisement(iface, group, mac, target, flags, own);
     if (start >= 0) this.#links.output(iface, start, start + Speaker.ADVERTISEMENT);
   }
 

@@ -7,7 +7,8 @@ import type { Advertiser } from "./advertiser.ts";
 import type { NdConfig } from "./config.ts";
 import type { Entries } from "./entries.ts";
 import { STATE_NAMES, State } from "./machine.ts";
-import { type Own, Phase } from "./own.ts";
+import type { Own } from "./own.ts";
+import { Phase } from "./own-address.ts";
 
 /** Rows at most, the soonest first. Our choice, as for ARP: what people can read. */
 const TIMERS = 64;

@@ -8,7 +8,7 @@ import { Role } from "../engine/role.ts";
 import type { Mac, Millis, Offset } from "../lib/units.ts";
 import { ND_DEFAULTS, type NdConfig } from "../nd/config.ts";
 import { Nd, NOTHING_LEARNED } from "../nd/nd.ts";
-import { linkLocalOf } from "../nd/own.ts";
+import { linkLocalOf } from "../nd/own-address.ts";
 import { Type } from "../wire/icmpv6.ts";
 import * as wire from "../wire/nd.ts";
 import { formatIpv6, parseIpv6, parseMac } from "../wire/text.ts";

@@ -2,7 +2,7 @@
 // is seen on the wire, named by its section. Here: neighbours, own addresses.
 
 import assert from "node:assert/strict";
-import { linkLocalOf } from "../../src/nd/own.ts";
+import { linkLocalOf } from "../../src/nd/own-address.ts";
 import {
   ALL_NODES,
   ANY,
