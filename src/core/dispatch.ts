@@ -364,6 +364,11 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
       this.bridging.linkDown(channel, now);
   }
 
+  /** True when a protocol of the link master must know at once that the port's link went. */
+  isWatched(port: PortId): boolean {
+    return this.lag.isMember(port) || this.stp.isPort(this.channels.ownerOf(port));
+  }
+
   /** A port tells its speed in Mbit/s, 0 = unknown. */
   speedChanged(port: PortId, speed: number, now: Millis): void {
     this.#now = now;

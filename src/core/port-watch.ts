@@ -1,6 +1,6 @@
-// A core's look at its ports, now and then: links that came or went, and frames that the kernel lost. Members of
-// aggregated channels are looked at more often, on the link master alone, which tells the others: a cut costs frames
-// until then.
+// A core's look at its ports, now and then: links that came or went, their speeds, and frames that the kernel lost.
+// Members of aggregated channels and ports of a spanning tree are looked at more often, on the link master alone, which
+// tells the others: a cut costs frames until then.
 
 import { DROP_AT, PORT_AT, PORT_COUNTERS, PortCounter } from "../engine/counter.ts";
 import { Drop } from "../engine/drop.ts";
@@ -13,8 +13,10 @@ import type { Dispatch } from "./dispatch.ts";
 
 /** Between two looks at a port's link and losses; CLI users see a pulled cable at once. Our choice. */
 const PORT_CHECK: Millis = 100;
-/** The same for members. Our choice: below the gap that a fast switch in software has. */
+/** The same for members and ports of a spanning tree. Our choice: below the gap that a fast switch in software has. */
 const MEMBER_CHECK: Millis = 5;
+/** Between two questions for a port's speed. Our choice: a speed changes with the link, as good as always. */
+const SPEED_CHECK: Millis = 2000;
 
 export class PortWatch {
   readonly #out: Out;
@@ -24,6 +26,7 @@ export class PortWatch {
   readonly #up: boolean[] = [];
   #nextPorts: Millis;
   #nextMembers: Millis;
+  #nextSpeeds: Millis;
 
   constructor(
     out: Out,
@@ -38,6 +41,7 @@ export class PortWatch {
     this.#counters = counters;
     this.#nextPorts = now;
     this.#nextMembers = now;
+    this.#nextSpeeds = now;
   }
 
   /** Looks when it is time to. */
@@ -56,6 +60,13 @@ export class PortWatch {
       }
       this.#checkLink(port, now);
     }
+    if (now < this.#nextSpeeds) return;
+    this.#nextSpeeds = now + SPEED_CHECK;
+    for (let port = 0; port < this.#ports.length; port++) this.#checkSpeed(port, now);
+  }
+
+  #checkSpeed(port: PortId, now: Millis): void {
+    this.#dispatch.speedChanged(port, (this.#ports[port] as Port).speed?.() ?? 0, now);
   }
 
   #count(counter: number, more: number): void {
@@ -64,10 +75,9 @@ export class PortWatch {
 
   #checkMembers(now: Millis): void {
     this.#nextMembers = now + MEMBER_CHECK;
-    const { lag } = this.#dispatch;
-    if (lag.actors.length === 0 || this.#out.master(Role.Link) !== this.#out.core) return;
+    if (this.#out.master(Role.Link) !== this.#out.core) return;
     for (let port = 0; port < this.#ports.length; port++) {
-      if (lag.isMember(port)) this.#checkLink(port, now);
+      if (this.#dispatch.isWatched(port)) this.#checkLink(port, now);
     }
   }
 
@@ -75,6 +85,7 @@ export class PortWatch {
     const { up } = (this.#ports[port] as Port).status(now);
     if (up === (this.#up[port] ?? true)) return;
     this.#up[port] = up;
+    if (up) this.#checkSpeed(port, now);
     this.#dispatch.linkChanged(port, up, now);
     if (this.#out.master(Role.Link) === this.#out.core) {
       this.#out.event(EventCode[up ? "port-up" : "port-down"], port, 0, 0, 0);

@@ -190,6 +190,11 @@ export class MemoryPort implements Port {
     return { driver: "memory", interface: "", up, mac: this.#mac, mtu: this.#mtu };
   }
 
+  /** As a virtual cable of the kernel says of itself (veth). */
+  speed(): number {
+    return 10_000;
+  }
+
   close(): void {
     this.release();
   }

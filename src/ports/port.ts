@@ -54,6 +54,8 @@ export interface Port {
    * on the core that attached the first one.
    */
   steer?(program: number): boolean;
+  /** The link's speed in Mbit/s, 0 = unknown; asked when the link comes up and now and then. Left out: unknown. */
+  speed?(): number;
   /** Lets go of sockets, maps and buffers. */
   close(): void;
 }

@@ -182,6 +182,11 @@ export class TapPort implements Port {
     return fresh;
   }
 
+  /** The kernel says 10 Mbit/s of every TAP, whatever it carries; our choice is what it says of veth. */
+  speed(): number {
+    return 10_000;
+  }
+
   /** Also makes the interface anew when somebody has deleted it. */
   status(_now: Millis): PortStatus {
     const index = this.#interface.index();

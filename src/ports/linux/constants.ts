@@ -61,6 +61,7 @@ export const SIOCGIFHWADDR = 0x8927;
 export const SIOCGIFINDEX = 0x8933;
 export const SIOCSIFTXQLEN = 0x8943;
 export const SIOCETHTOOL = 0x8946;
+export const ETHTOOL_GSET = 0x01;
 export const ETHTOOL_GLINK = 0x0a;
 export const IFF_UP = 1;
 export const IFF_RUNNING = 0x40;

@@ -18,6 +18,8 @@ export class Interface {
   readonly #request: sys.Block = new sys.Block(IFREQ);
   /** struct ethtool_value. */
   readonly #link: sys.Block = new sys.Block(8);
+  /** struct ethtool_cmd. */
+  readonly #settings: sys.Block = new sys.Block(44);
 
   constructor(name: string) {
     if (name.length === 0 || name.length >= c.IFNAMSIZ) {
@@ -51,14 +53,24 @@ export class Interface {
     const flags = this.flags();
     if ((flags & c.IFF_UP) === 0) return false;
     // The kernel delays IFF_RUNNING by up to a second (its linkwatch); ethtool's question goes to the driver.
-    this.#link.view.setUint32(0, c.ETHTOOL_GLINK, true);
-    this.#clear();
-    this.#request.view.setUint32(UNION, this.#link.at, true); // Taken modulo 2^32.
-    this.#request.view.setUint32(UNION + 4, Math.floor(this.#link.at / 0x1_0000_0000), true);
-    if (sys.ioctl(this.#fd, c.SIOCETHTOOL, this.#request.at) !== 0) {
-      return (flags & c.IFF_RUNNING) !== 0;
-    }
+    if (!this.#ethtool(c.ETHTOOL_GLINK, this.#link)) return (flags & c.IFF_RUNNING) !== 0;
     return this.#link.view.getUint32(4, true) !== 0;
+  }
+
+  /** Mbit/s as the driver tells it, 0 = unknown. */
+  speed(): number {
+    const { view } = this.#settings;
+    if (!this.#ethtool(c.ETHTOOL_GSET, this.#settings)) return 0;
+    const speed = view.getUint16(28, true) * 0x10000 + view.getUint16(12, true);
+    return speed === 0xffff_ffff || speed === 0xffff ? 0 : speed;
+  }
+
+  #ethtool(command: number, block: sys.Block): boolean {
+    block.view.setUint32(0, command, true);
+    this.#clear();
+    this.#request.view.setUint32(UNION, block.at, true); // Taken modulo 2^32.
+    this.#request.view.setUint32(UNION + 4, Math.floor(block.at / 0x1_0000_0000), true);
+    return sys.ioctl(this.#fd, c.SIOCETHTOOL, this.#request.at) === 0;
   }
 
   /** Frames that the kernel had to drop on their way out of the interface since it exists. */

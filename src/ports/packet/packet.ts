@@ -257,6 +257,10 @@ export class PacketPort implements Port {
     };
   }
 
+  speed(): number {
+    return this.#index === 0 ? 0 : this.#interface.speed();
+  }
+
   steer(program: number): boolean {
     if (this.#fanout.kind !== "ebpf") return false;
     // Without an interface the program waits for its return.
