@@ -120,6 +120,8 @@ export class Forwarding6 {
     end: Offset,
     now: Millis,
   ): void {
+    // Not through a virtual MAC: the sender knows the virtual router alone (RFC 9568 8.2.1).
+    if (ethernet.destination(this.#view, start) !== this.#output.mac(iface)) return;
     const view = this.#view;
     const ip = start + ETHERNET;
     const { hops } = this.#routes;

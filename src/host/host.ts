@@ -91,6 +91,22 @@ export class Host implements Waiting, Engine {
     return kind === Hop.Link || kind === Hop.Gateway ? this.#routes.iface(hop) : -1;
   }
 
+  /** The virtual addresses that are ours from now on, all of them (VR-4). */
+  setVirtual(
+    addresses: readonly {
+      readonly iface: number;
+      readonly address: Ipv4;
+      readonly accept: boolean;
+    }[],
+  ): void {
+    this.#routes.setVirtual(addresses);
+  }
+
+  /** The interface of the route to exactly this prefix; -1 = there is none that leads on. */
+  routeThrough(prefix: Ipv4, length: number): number {
+    return this.#routes.through(prefix, length);
+  }
+
   /** Routes from `cursor` on (0 first); `next` is -1 at the end. */
   routes(cursor: number, limit: number): { rows: RouteRow[]; next: number } {
     return this.#routes.rows(cursor, limit);
@@ -212,7 +228,8 @@ export class Host implements Waiting, Engine {
       return;
     }
     if (kind !== Hop.Link && kind !== Hop.Gateway) {
-      this.#noRoute(iface, kind, start, now);
+      if (kind === Hop.Refused) this.#out.drop(Drop["ip-not-for-us"]);
+      else this.#noRoute(iface, kind, start, now);
       return;
     }
     if (ipv4.ttl(view, ip) <= 1) {
@@ -255,6 +272,9 @@ export class Host implements Waiting, Engine {
   /** RFC 1812 5.2.7.2: the sender could have reached the neighbour itself. */
   #redirect(iface: number, source: Ipv4, neighbour: Ipv4, start: Offset, now: Millis): void {
     const routes = this.#routes;
+    // Through a virtual MAC: the sender knows the virtual router alone, whose addresses no redirect may betray
+    // (RFC 2281 5.4, RFC 9568 8.1.1).
+    if (ethernet.destination(this.#view, start) !== this.#output.mac(iface)) return;
     if (!routes.isOnLink(iface, source) || !routes.isOnLink(iface, neighbour)) return;
     const { Host: ForHost } = icmp.Redirect;
     this.#errors.send(iface, start, icmp.Type.Redirect, ForHost, neighbour, now);

@@ -51,6 +51,8 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
   readonly statistics: Statistics = new Statistics();
   #isRouter = true;
   #neighbours: Neighbours6 | null = null;
+  /** Virtual addresses that are ours now and take no packets (RFC 9568 6.4.3, Accept_Mode). */
+  #refused: readonly Ipv6Words[] = [];
   /** Names of the interfaces that speak IPv6, "" for one that does not. */
   #names: string[] = [];
 
@@ -109,6 +111,28 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
   /** True for an own address, which must be one of `iface` when it is link-local. */
   isLocal(iface: number, words: Ipv6Words): boolean {
     return this.#addresses.find(iface, ...words) >= 0;
+  }
+
+  /**
+   * The virtual addresses that are ours from now on and take no packets, all of them (VR-4); those
+   * that do come as addresses of ours.
+   */
+  setRefused(addresses: readonly Ipv6Words[]): void {
+    this.#refused = addresses;
+  }
+
+  #isRefused(a: number, b: number, c: number, d: number): boolean {
+    for (const words of this.#refused) {
+      if (words[3] === d >>> 0 && words[2] === c >>> 0 && words[1] === b >>> 0) {
+        if (words[0] === a >>> 0) return true;
+      }
+    }
+    return false;
+  }
+
+  /** The interface of the route to exactly this prefix; -1 = there is none that leads on. */
+  routeThrough(prefix: Ipv6Words, length: number): number {
+    return this.#routes.through(prefix, length);
   }
 
   /**
@@ -228,6 +252,8 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     } else if (own >= 0) {
       const how = this.#addresses.isAnycast(own) ? Address.Anycast : Address.Own;
       this.#local.receive(iface, start, end, how, now);
+    } else if (this.#refused.length > 0 && this.#isRefused(a, b, c, d)) {
+      this.#out.drop(Drop["ip-not-for-us"]);
     } else if (
       header6.isLinkLocal(a) || // RFC 4291 2.5.6: it is of this link and not ours.
       header6.isUnspecified(a, b, c, d) ||

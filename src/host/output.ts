@@ -74,6 +74,10 @@ export class Output implements Sender {
     return this.#mtu[iface] as number;
   }
 
+  mac(iface: number): Mac {
+    return this.#mac[iface] as number;
+  }
+
   nextId(): number {
     this.#id = (this.#id + this.#out.cores) & 0xffff;
     return (this.#id + this.#out.core) & 0xffff;

@@ -109,6 +109,10 @@ export class Output6 implements Sender6 {
     this.#mtu[iface] = told >= MIN_MTU && told < own ? told : own;
   }
 
+  mac(iface: number): Mac {
+    return this.#mac[iface] as number;
+  }
+
   mtu(iface: number): number {
     return this.#mtu[iface] as number;
   }

@@ -30,6 +30,8 @@ export const Hop = {
   Unreachable: 7,
   /** Answered by ICMP communication administratively prohibited. */
   Prohibit: 8,
+  /** A virtual address that is ours now and takes no packets (RFC 9568 6.4.3, Accept_Mode). */
+  Refused: 9,
 } as const;
 export type Hop = (typeof Hop)[keyof typeof Hop];
 
@@ -74,6 +76,8 @@ export class Routes {
   #interfaces: CommonConfig["interfaces"] = [];
   /** Static routes whose next hop no interface reaches. */
   #unresolved = 0;
+  /** Virtual addresses that are ours now, and the hop that each took the place of. */
+  readonly #virtual = new Map<Ipv4, { readonly hop: number; readonly hidden: number }>();
 
   /** The hop of the longest route to the address; 0 (Hop.None) = there is none. */
   lookup(address: Ipv4): number {
@@ -156,8 +160,50 @@ export class Routes {
       for (const address of addresses) this.#wantAddress(wanted, before, iface, address);
     }
     for (const route of config.routes) this.#wantStatic(wanted, before, route);
+    for (const [address, { hop }] of this.#virtual) {
+      const at = key(address, 32);
+      const hidden = wanted.get(at)?.hop ?? 0;
+      if (this.kind(hidden) !== Hop.Local) wanted.set(at, { address, length: 32, hop });
+      this.#virtual.set(address, { hop, hidden });
+      for (const [content, other] of before) if (other === hop) this.#hops.set(content, hop);
+    }
     this.#apply(wanted);
     for (const [content, hop] of before) if (!this.#hops.has(content)) this.#unused.push(hop);
+  }
+
+  /** The virtual addresses that are ours from now on (VR-4), all of them; what an interface has stays its own. */
+  setVirtual(
+    addresses: readonly {
+      readonly iface: number;
+      readonly address: Ipv4;
+      readonly accept: boolean;
+    }[],
+  ): void {
+    const wanted = new Map<Ipv4, number>();
+    for (const { iface, address, accept } of addresses) {
+      const kind = accept ? Hop.Local : Hop.Refused;
+      wanted.set(address, this.#hop(this.#hops, kind, iface, 0, accept ? address : 0));
+    }
+    for (const [address, { hop, hidden }] of this.#virtual) {
+      if (wanted.get(address) === hop) continue;
+      this.#virtual.delete(address);
+      if (this.#lpm.prefixes.get(address, 32) !== hop) continue;
+      if (hidden === 0) this.#lpm.remove(address, 32);
+      else this.#lpm.insert(address, 32, hidden);
+    }
+    for (const [address, hop] of wanted) {
+      if (this.#virtual.has(address)) continue;
+      const hidden = this.#lpm.prefixes.get(address, 32);
+      this.#virtual.set(address, { hop, hidden });
+      if (this.#kind[hidden] !== Hop.Local) this.#lpm.insert(address, 32, hop);
+    }
+  }
+
+  /** The interface of the route to exactly this prefix; -1 = there is none that leads on. */
+  through(address: Ipv4, length: number): number {
+    const hop = this.#lpm.prefixes.get(address, length);
+    const kind = this.kind(hop);
+    return kind === Hop.Link || kind === Hop.Gateway ? this.iface(hop) : -1;
   }
 
   /** Up to `limit` rows from `cursor` (0 first); `next` is -1 at the end. Broadcast addresses are left out. */
@@ -184,7 +230,7 @@ export class Routes {
 
   /** A route on the link that no interface's address explains is a static one. */
   #originOf(row: number, kind: number): RouteRow["origin"] {
-    if (kind === Hop.Local) return "local";
+    if (kind === Hop.Local || kind === Hop.Refused) return "local";
     if (kind !== Hop.Link) return "static";
     const prefixes = this.#lpm.prefixes;
     const hop = prefixes.value(row);

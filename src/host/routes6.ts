@@ -285,6 +285,13 @@ export class Routes6 {
     return best;
   }
 
+  /** The interface of the route to exactly this prefix; -1 = there is none that leads on. */
+  through([a, b, c, d]: Ipv6Words, length: number): number {
+    const hop = this.#lpm.get(a, b, c, d, length);
+    const kind = this.hops.kind(hop);
+    return kind === Hop6.Link || kind === Hop6.Gateway ? this.hops.iface(hop) : -1;
+  }
+
   /**
    * Puts the most trusted route of a prefix into the table: on link, redirected, static, a
    * router's; else none.
