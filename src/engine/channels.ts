@@ -126,6 +126,10 @@ export class Channels implements ChannelSink {
     return this.#up[channel] === 1;
   }
 
+  isPortUp(port: PortId): boolean {
+    return this.#link[port] === 1;
+  }
+
   /** What a member of an aggregate may do from now on. */
   setMember(port: PortId, collecting: boolean, distributing: boolean): void {
     const channel = this.ownerOf(port);

@@ -310,6 +310,11 @@ export class Host6 implements Waiting6, Learned6, Deliver6 {
     return this.#output.send(destination, iface, protocol, payloadStart, payloadEnd, now);
   }
 
+  /** A whole, valid IPv6 packet at start + 14; a hop limit of 0 is filled in. */
+  sendPacket(iface: number, start: Offset, end: Offset, now: Millis): Status {
+    return this.#output.sendPacket(iface, start, end, now);
+  }
+
   /**
    * Sends one ICMPv6 echo request with `size` bytes of data; the answer goes to the listener of
    * whichever core it reaches. A small `hops` makes it a step of traceroute; 0 = the configured
