@@ -16,7 +16,9 @@ import { WatchedPort } from "./watched-port.ts";
 /** Frames in a link's queue per core; the bus' rings and what waits behind them: small, so that they overflow. */
 const SLOTS = 64;
 const RING = 256;
-const BACKLOG = 64;
+export const BACKLOG = 64;
+/** An address of freed memory. */
+export const POISONED_FRAME: Mac = 0xdbdb_dbdb_dbdb;
 /** Numbered frames: an experimental type (IEEE 802 local experimental). */
 export const PROBE = 0x88b5;
 const PROBE_BYTES = 60;
@@ -85,6 +87,8 @@ export class Fabric {
   /** Frames given to the appliances, and those that their queues had no room for. */
   injected = 0;
   overrun = 0;
+  /** When a wire last did something to a frame, or will have. */
+  spoiled: Millis = Number.NEGATIVE_INFINITY;
   readonly #onFrame: OnFrame;
   /** Per appliance and port: what hosts sit there, and the far end of a cable. */
   readonly #segments: Host[][][];
@@ -229,13 +233,13 @@ export class Fabric {
   ): boolean {
     const wire = this.wireOf(appliance, port);
     if (wire.cut > 0) return true;
+    if (wire.lose[way] + wire.duplicate[way] + wire.delay[way] === 0) return false;
+    this.spoiled = this.now + wire.late[way];
     if (wire.lose[way] > 0) {
       wire.lose[way]--;
       return true;
     }
     const isTwice = wire.duplicate[way] > 0;
-    const isLate = wire.delay[way] > 0;
-    if (!isTwice && !isLate) return false;
     if (isTwice) wire.duplicate[way]--;
     else wire.delay[way]--;
     const frame = new DataView(new ArrayBuffer(end - start));

@@ -1,0 +1,143 @@
+// npm run sim: plays seeds of the simulator, or a script; a failing seed is shrunk to a short script and saved. See
+// docs/simulator.md.
+//
+//   npm run sim                                 some seeds, each for some steps
+//   npm run sim -- --seeds 1..1000 --steps 1000000
+//   npm run sim -- --seeds random --seconds 60  until the time is over; prints the first seed
+//   npm run sim -- --script FILE                plays a saved script
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { SHAPES, type Shape, type Wishes } from "../src/sim/scenario.ts";
+import { parseScript, type Script, scriptOf } from "../src/sim/script.ts";
+import { shrink } from "../src/sim/shrink.ts";
+import { type Outcome, Simulator } from "../src/sim/simulator.ts";
+import { ROOT } from "./files.ts";
+
+/** What a run without options plays: some seconds. */
+const SEEDS = "1..20";
+const STEPS = 100_000;
+/** Where scripts of failures go. */
+const FAILURES = join(ROOT, ".linkloom", "sim");
+
+const { values } = parseArgs({
+  options: {
+    seed: { type: "string" },
+    seeds: { type: "string" },
+    steps: { type: "string" },
+    seconds: { type: "string" },
+    cores: { type: "string" },
+    shape: { type: "string" },
+    script: { type: "string" },
+    "no-shrink": { type: "boolean", default: false },
+    quiet: { type: "boolean", default: false },
+    help: { type: "boolean", default: false },
+  },
+});
+
+const HELP = `npm run sim -- [options]
+  --seed N          one seed
+  --seeds A..B      seeds A to B (${SEEDS}); "random" begins at a random one
+  --steps S         steps of each seed (${STEPS}); a run ends with the episode in which they are reached
+  --seconds T       stops after the seed in which T seconds are over
+  --cores N         cores of each appliance, instead of what the seed says
+  --shape NAME      ${SHAPES.join(", ")}, instead of what the seed says
+  --script FILE     plays a saved script
+  --no-shrink       tells failures only
+  --quiet           one line in the end, and failures
+`;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function range(): readonly [number, number] {
+  if (values.seed !== undefined) return [Number(values.seed), Number(values.seed)];
+  const text = values.seeds ?? SEEDS;
+  if (text === "random") {
+    const first = Math.floor(Math.random() * 2 ** 31);
+    return [first, values.seconds === undefined ? first + 19 : Number.MAX_SAFE_INTEGER];
+  }
+  const [from = "1", to = from] = text.split("..");
+  return [Number(from), Number(to)];
+}
+
+function wishes(): Wishes {
+  const shape = SHAPES.find((one) => one === values.shape);
+  if (values.shape !== undefined && shape === undefined)
+    throw new Error(`No shape "${values.shape}"`);
+  const made: { cores?: number; shape?: Shape } = {};
+  if (values.cores !== undefined) made.cores = Number(values.cores);
+  if (shape !== undefined) made.shape = shape;
+  return made;
+}
+
+/** Plays one script and says what it came to; true when every promise held. */
+function play(script: Script, steps: number): Outcome {
+  const began = performance.now();
+  const simulator = new Simulator(script);
+  const outcome = simulator.run(steps);
+  const { shape, cores } = simulator.fabric.scenario;
+  const rate = Math.round((outcome.steps / (performance.now() - began)) * 1000);
+  if (!values.quiet || outcome.failure !== null) {
+    say(
+      `seed ${script.seed}: ${shape}, ${cores} cores, ${outcome.steps} steps, ${outcome.episodes} episodes, ` +
+        `${Math.round(outcome.time / 1000)} s of time, ${outcome.frames} frames, ${outcome.messages} messages, ` +
+        `${rate} steps/s, digest ${outcome.digest}`,
+    );
+  }
+  return outcome;
+}
+
+/** Shrinks a failure and saves the script. */
+function report(script: Script, outcome: Outcome): void {
+  const { failure } = outcome;
+  if (failure === null) return;
+  const moment = failure.at < 0 ? "after it was mended" : `at ${failure.at}`;
+  say(`  BROKEN at step ${failure.step}, episode ${failure.episode} ${moment}: ${failure.what}`);
+  if (values["no-shrink"]) return;
+  const shrunk = shrink(script, failure);
+  const operations = shrunk.script.episodes.reduce((sum, one) => sum + one.operations.length, 0);
+  mkdirSync(FAILURES, { recursive: true });
+  const path = join(FAILURES, `seed-${script.seed}.txt`);
+  writeFileSync(path, `# ${shrunk.failure.what.split("\n")[0]}\n${shrunk.text}`);
+  say(`  shrunk to ${operations} operations in ${shrunk.runs} runs: ${path}`);
+  say(`  again: npm run sim -- --script ${path}`);
+}
+
+function main(): number {
+  if (values.help) {
+    say(HELP);
+    return 0;
+  }
+  if (values.script !== undefined) {
+    const script = parseScript(readFileSync(values.script, "utf8"));
+    const outcome = play(script, Number.POSITIVE_INFINITY);
+    say(outcome.failure === null ? "every promise held" : `BROKEN: ${outcome.failure.what}`);
+    return outcome.failure === null ? 0 : 1;
+  }
+  const [from, to] = range();
+  const steps = Number(values.steps ?? STEPS);
+  const limit = Number(values.seconds ?? Number.POSITIVE_INFINITY) * 1000;
+  const began = performance.now();
+  let total = 0;
+  let seeds = 0;
+  const broken: number[] = [];
+  for (let seed = from; seed <= to && performance.now() - began < limit; seed++) {
+    const script = scriptOf(seed, wishes());
+    const outcome = play(script, steps);
+    seeds++;
+    total += outcome.steps;
+    if (outcome.failure === null) continue;
+    broken.push(seed);
+    report(script, outcome);
+  }
+  const rate = Math.round((total / (performance.now() - began)) * 1000);
+  say(
+    `seeds ${from}..${from + seeds - 1}, ${total} steps, ${rate} steps/s, ${broken.length} broken ${broken.join(" ")}`,
+  );
+  return broken.length === 0 ? 0 : 1;
+}
+
+process.exitCode = main();

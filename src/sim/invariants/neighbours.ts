@@ -1,0 +1,89 @@
+// One machine per neighbour (ND-2): never on two cores at once, and on one when all is quiet. In the end every entry is
+// true. One address is looked at per step, in turn, so that a step stays cheap.
+
+import type { Fabric, Node } from "../fabric.ts";
+import type { HostPlan } from "../scenario.ts";
+import { VLANS } from "../scenario.ts";
+import { Violation } from "../violation.ts";
+import type { Invariant, Stage } from "./invariant.ts";
+import { TRUTH } from "./resolving.ts";
+
+export const MACHINE = "one machine runs for a neighbour";
+
+export class NeighboursInvariant implements Invariant {
+  readonly #fabric: Fabric;
+  readonly #plans: readonly HostPlan[];
+  #next = 0;
+
+  constructor(stage: Stage) {
+    this.#fabric = stage.fabric;
+    this.#plans = stage.fabric.scenario.hosts;
+  }
+
+  stepped(_node: Node): void {
+    this.#next = this.#next + 1 === this.#plans.length ? 0 : this.#next + 1;
+    const plan = this.#plans[this.#next] as HostPlan;
+    for (let appliance = 0; appliance < this.#fabric.clusters.length; appliance++) {
+      if (this.#machines(appliance, plan) < 2) continue;
+      const cores = this.#runners(appliance, plan).join(" and ");
+      throw new Violation(MACHINE, `cores ${cores} run ${plan.name} on appliance ${appliance}`);
+    }
+  }
+
+  #machines(appliance: number, { vlan, ipv6 }: HostPlan): number {
+    const cores = this.#fabric.clusters[appliance]?.cores ?? [];
+    const [a, b, c, d] = ipv6;
+    const iface = VLANS.indexOf(vlan);
+    let count = 0;
+    for (let n = 0; n < cores.length; n++) {
+      const core = cores[n];
+      if (core === undefined || !core.bus.isAlive(n)) continue;
+      if (core.dispatch.nd.runs(iface, a | 0, b | 0, c | 0, d | 0)) count++;
+    }
+    return count;
+  }
+
+  #runners(appliance: number, { vlan, ipv6 }: HostPlan): number[] {
+    const [a, b, c, d] = ipv6;
+    const iface = VLANS.indexOf(vlan);
+    return (this.#fabric.clusters[appliance]?.cores ?? [])
+      .filter(({ dispatch }) => dispatch.nd.runs(iface, a | 0, b | 0, c | 0, d | 0))
+      .map(({ core }) => core);
+  }
+
+  /** Whoever is known has one machine, and everybody has the right MAC. */
+  unsettled(): string {
+    for (const [appliance, { cores }] of this.#fabric.clusters.entries()) {
+      const known = new Set<string>();
+      for (const { dispatch, core, bus } of cores) {
+        if (!bus.isAlive(core)) continue;
+        for (const row of dispatch.nd.rows(0, 1000, this.#fabric.now).rows) {
+          const plan = this.#planOf(row["address"] as string);
+          if (plan === undefined || row["mac"] === 0) continue;
+          known.add(plan.name);
+          if (row["mac"] !== plan.mac) return `${TRUTH}: core ${core} on ${plan.name}`;
+        }
+      }
+      for (const plan of this.#plans) {
+        if (!known.has(plan.name)) continue;
+        const count = this.#machines(appliance, plan);
+        if (count !== 1) return `${count} cores of ${appliance} run ${plan.name}`;
+      }
+    }
+    return "";
+  }
+
+  readonly #byText: Map<string, HostPlan> = new Map();
+
+  #planOf(text: string): HostPlan | undefined {
+    if (this.#byText.size === 0) {
+      for (const plan of this.#plans) {
+        const [first, , , last] = plan.ipv6;
+        const high = (first >>> 16).toString(16);
+        const low = (first & 0xffff).toString(16);
+        this.#byText.set(`${high}:${low}::${last.toString(16)}`, plan);
+      }
+    }
+    return this.#byText.get(text);
+  }
+}

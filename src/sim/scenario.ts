@@ -1,0 +1,244 @@
+// What a seed of the simulator stands for: which appliances there are, how they are cabled, and where hosts may sit.
+// Tables are small and times are short, so that bounds are met and entries age within a run.
+
+import { ARP_DEFAULTS } from "../arp/config.ts";
+import type { BridgeChannelConfig } from "../bridge/config.ts";
+import type { ApplianceConfig } from "../core/config.ts";
+import type { InterfaceConfig } from "../engine/config.ts";
+import type { Ipv6Words } from "../engine/ipv6.ts";
+import { LAG_DEFAULTS, PORT_PRIORITY } from "../lag/config.ts";
+import { Prng } from "../lib/prng.ts";
+import type { Mac, PortId, Vlan } from "../lib/units.ts";
+import { ND_DEFAULTS, type OwnerVariant } from "../nd/config.ts";
+import { access, plainConfig, trunk } from "./configs.ts";
+
+/**
+ * The shapes: one appliance with hosts; the same with an aggregate to a simulated switch; two appliances joined by an
+ * aggregate, each other's partner.
+ */
+export const SHAPES = ["plain", "bundle", "pair"] as const;
+export type Shape = (typeof SHAPES)[number];
+
+/** What may be set from outside; all else follows from the seed. */
+export interface Wishes {
+  readonly cores?: number | undefined;
+  readonly shape?: Shape | undefined;
+}
+
+/** A port of an appliance. */
+export interface Place {
+  readonly appliance: number;
+  /** The port, or the member of an aggregate to the simulated switch: hosts sit behind that. */
+  readonly port: PortId;
+  /** The tag that frames of hosts here carry; 0 = none. */
+  readonly tag: Vlan;
+}
+
+/** A host, and where it may be plugged in. */
+export interface HostPlan {
+  readonly name: string;
+  readonly mac: Mac;
+  readonly vlan: Vlan;
+  readonly address: number;
+  readonly gateway: number;
+  readonly ipv6: Ipv6Words;
+  readonly gateway6: Ipv6Words;
+  readonly places: readonly Place[];
+}
+
+export interface Scenario {
+  readonly seed: number;
+  readonly cores: number;
+  readonly shape: Shape;
+  /** Whether the NIC's own steering sends every flow to the right core, or each to some core. */
+  readonly isStray: boolean;
+  readonly owner: OwnerVariant;
+  readonly appliances: readonly ApplianceConfig[];
+  readonly cables: readonly (readonly [Place, Place])[];
+  readonly hosts: readonly HostPlan[];
+  /** Ports of the first appliance that lead to the simulated switch; empty = there is none. */
+  readonly bundle: readonly PortId[];
+}
+
+export const VLANS: readonly Vlan[] = [10, 20];
+const HOSTS_PER_VLAN = 4;
+
+/** The interface's MAC on a VLAN of an appliance. */
+export const interfaceMac = (appliance: number, vlan: Vlan): Mac =>
+  0x02aa_0000_0000 + appliance * 0x1_0000 + vlan;
+const network = (vlan: Vlan): number => 0x0a00_0000 + vlan * 0x1_0000;
+const network6 = (vlan: Vlan): number => (0x2001_0db8 + vlan) >>> 0;
+/** An address of a VLAN by number: IPv4 and IPv6. */
+export const addressOf = (vlan: Vlan, host: number): number => network(vlan) + host;
+export const address6Of = (vlan: Vlan, host: number): Ipv6Words => [network6(vlan), 0, 0, host];
+
+function interfacesOf(appliance: number): InterfaceConfig[] {
+  return VLANS.map((vlan) => ({
+    name: `vlan${vlan}`,
+    mac: interfaceMac(appliance, vlan),
+    bridge: 0,
+    channel: -1,
+    vlan,
+    addresses: [{ address: addressOf(vlan, 1 + appliance), prefix: 24 }],
+    proxyArp: false,
+    mtu: 1500,
+    ipv6: {
+      addresses: [{ address: address6Of(vlan, 1 + appliance), prefix: 64 }],
+      acceptAdvertisements: false,
+      autoconfigure: false,
+      acceptRedirects: false,
+      advertise: null,
+    },
+  }));
+}
+
+interface Parts {
+  readonly seed: number;
+  readonly appliance: number;
+  readonly cores: number;
+  /** Single ports, in order. */
+  readonly edges: readonly Omit<BridgeChannelConfig, "channel">[];
+  /** Members of the aggregate, behind the edges; 0 = none. */
+  readonly members: number;
+  readonly aggregate: Omit<BridgeChannelConfig, "channel">;
+  readonly owner: OwnerVariant;
+  readonly ageing: "each-tells" | "each-silent" | "one";
+  readonly arpAgeing: "timestamp" | "second-chance";
+}
+
+function applianceOf(parts: Parts): ApplianceConfig {
+  const { cores, edges, members, appliance } = parts;
+  const base = plainConfig({
+    cores,
+    members: edges,
+    routedPorts: members,
+    interfaces: interfacesOf(appliance),
+    bridge: { tableSize: 1024, ageingTime: 10_000, ageing: parts.ageing, moveLimit: 0 },
+    arp: {
+      ...ARP_DEFAULTS,
+      maxEntries: 64,
+      maxPending: 32,
+      timeout: 6000,
+      ageing: parts.arpAgeing,
+    },
+  });
+  const { tableSize, probeLimit } = { tableSize: 1024, probeLimit: 8 };
+  const ports = base.common.ports.map((port, index) => ({
+    ...port,
+    mac: 0x02ff_0000_0000 + appliance * 0x100 + index,
+  }));
+  const bundle = Array.from({ length: members }, (_, n) => edges.length + n);
+  const aggregate = edges.length + members;
+  const [bridge] = base.bridging.bridges;
+  if (bridge === undefined) throw new Error("a scenario has one bridge");
+  const inBridge =
+    members === 0
+      ? bridge.channels
+      : [...bridge.channels, { ...parts.aggregate, channel: aggregate }];
+  return {
+    ...base,
+    globalCache: cores * 2 ** 21,
+    common: {
+      ...base.common,
+      ports,
+      channels: [
+        ...edges.map((_, port) => ({ name: `p${port}`, ports: [port] })),
+        ...bundle.map(() => ({ name: "", ports: [] })),
+        ...(members === 0 ? [] : [{ name: "LA/1", ports: bundle, hash: "l3+l4" as const }]),
+      ],
+    },
+    bridging: { bridges: [{ ...bridge, tableSize, probeLimit, channels: inBridge }] },
+    nd: {
+      ...ND_DEFAULTS,
+      owner: parts.owner,
+      maxEntries: 64,
+      maxPending: 32,
+      reachableTime: 4000,
+      seed: parts.seed,
+    },
+    lag: {
+      channels:
+        members === 0
+          ? []
+          : [
+              {
+                ...LAG_DEFAULTS,
+                channel: aggregate,
+                system: ports[edges.length]?.mac ?? 0,
+                rate: "fast",
+                members: bundle.map((port, n) => ({
+                  port,
+                  number: n + 1,
+                  priority: PORT_PRIORITY,
+                  mac: ports[port]?.mac ?? 0,
+                })),
+              },
+            ],
+    },
+  };
+}
+
+function hostsOf(placesOf: (vlan: Vlan) => readonly Place[]): HostPlan[] {
+  return VLANS.flatMap((vlan) =>
+    Array.from({ length: HOSTS_PER_VLAN }, (_, n) => ({
+      name: `h${vlan}.${n}`,
+      mac: 0x0200_0000_0000 + vlan * 0x1_0000 + n,
+      vlan,
+      address: addressOf(vlan, 10 + n),
+      gateway: addressOf(vlan, 1),
+      ipv6: address6Of(vlan, 10 + n),
+      gateway6: address6Of(vlan, 1),
+      places: placesOf(vlan),
+    })),
+  );
+}
+
+const place = (appliance: number, port: PortId, tag: Vlan = 0): Place => ({ appliance, port, tag });
+
+/** The scenario of a seed. */
+export function scenarioOf(seed: number, wishes: Wishes = {}): Scenario {
+  const random = new Prng(seed);
+  const drawn = {
+    shape: random.pick(SHAPES),
+    cores: random.pick([1, 2, 2, 3, 4, 4, 5, 8]),
+    isStray: random.chance(0.3),
+    owner: random.pick(["hash", "hash", "hash", "first", "traffic"] as const),
+    ageing: random.pick(["each-tells", "each-tells", "one"] as const),
+    arpAgeing: random.pick(["timestamp", "second-chance"] as const),
+  };
+  const shape = wishes.shape ?? drawn.shape;
+  const cores = wishes.cores ?? drawn.cores;
+  const both = trunk(0, ...VLANS);
+  const common = { ...drawn, seed, cores };
+  const rest = { seed, cores, shape, isStray: drawn.isStray, owner: drawn.owner };
+  if (shape === "pair") {
+    const edges = [access(10), access(20), both];
+    const parts = { ...common, edges, members: 2, aggregate: both };
+    const sides = [0, 1];
+    return {
+      ...rest,
+      appliances: sides.map((appliance) => applianceOf({ ...parts, appliance })),
+      cables: [3, 4].map((port) => [place(0, port), place(1, port)] as const),
+      hosts: hostsOf((vlan) =>
+        sides.flatMap((side) => [place(side, vlan === 10 ? 0 : 1), place(side, 2, vlan)]),
+      ),
+      bundle: [],
+    };
+  }
+  const edges = [access(10), access(10), access(20), access(20), both];
+  const members = shape === "bundle" ? 2 : 0;
+  const parts = { ...common, edges, members, aggregate: access(10) };
+  const bundle = shape === "bundle" ? [5, 6] : [];
+  return {
+    ...rest,
+    appliances: [applianceOf({ ...parts, appliance: 0 })],
+    cables: [],
+    hosts: hostsOf((vlan) => [
+      place(0, vlan === 10 ? 0 : 2),
+      place(0, vlan === 10 ? 1 : 3),
+      place(0, 4, vlan),
+      ...(vlan === 10 ? bundle.slice(0, 1).map((port) => place(0, port)) : []),
+    ]),
+    bundle,
+  };
+}
