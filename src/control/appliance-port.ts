@@ -15,7 +15,7 @@ export type CoreCommand =
   /** Up to `limit` rows of a table from `cursor` (0 first): answered by RowsAnswer, next = -1 at the end. */
   | {
       readonly kind: "rows";
-      readonly table: "arp" | "nd" | "bridge" | "lacp";
+      readonly table: "arp" | "nd" | "bridge" | "lacp" | "stp";
       readonly cursor: number;
       readonly limit: number;
     }
@@ -76,6 +76,8 @@ export type CoreCommand =
       readonly vlan: Vlan;
       readonly channel: number;
     }
+  /** Forgets what BPDU guard shut, and looks for RSTP neighbours anew; -1 = every channel. Posted to every core. */
+  | { readonly kind: "stp-clear"; readonly channel: number }
   /** One ICMP echo from the appliance: PingAnswer, after the reply or the timeout. */
   | {
       readonly kind: "ping";

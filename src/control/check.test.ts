@@ -44,8 +44,6 @@ test("OPS-1 the specification's example is refused only for what this version la
     faults.map(({ path }) => path),
     [
       "ports.p1.driver",
-      "bridges.br0.stp.protocol",
-      "bridges.br0.channels.p2.stp.bpdu-guard",
       "bridges.br0.channels.p2.mac-limit",
       "virtual-routers.gw10",
       "virtual-routers.c7",
@@ -235,13 +233,6 @@ const CHANGED: readonly (readonly [
     "via: 198.51.100.1, kind: blackhole",
     ["16 routes[0].via"],
   ],
-  [
-    "spanning tree, which this version lacks",
-    "protocol: off",
-    "protocol: rstp",
-    ["9 bridges.br0.stp.protocol"],
-  ],
-  ["silence about spanning tree", "    stp: {protocol: off}\n", "", ["7 bridges.br0 (warning)"]],
   [
     "keys of a trunk on an access channel",
     "access-vlan: 10",

@@ -29,11 +29,15 @@ import type {
 } from "./configuration.ts";
 import type { LinkFacts } from "./machine.ts";
 import type { Prefix } from "./network.ts";
+import { vrConfig } from "./router-config.ts";
+import { stpConfig } from "./spanning-tree.ts";
 
 /** What compiling asks of the machine. */
 export interface Facts {
   /** MAC and MTU of a kernel interface. */
   link(name: string): LinkFacts | undefined;
+  /** The second since 1970 at which the appliance starts; 0 when left out. */
+  bootSeconds?(): number;
   /** A MAC for a port that has none of its own, the same at every start. */
   derivedMac(driver: string, port: string): Mac;
 }
@@ -86,6 +90,8 @@ export function compile(file: Configuration, facts: Facts, before?: ApplianceCon
       nd: nd(file, names.interfaces, lowestMac(interfaces.keys(), interfaces)),
       steering: steering(file, names),
       lag: lagConfig(file, channels, ports, before),
+      vr: vrConfig(file, names, before, facts.bootSeconds?.() ?? 0),
+      stp: stpConfig(file, names, (bridge) => bridgeMac(file, bridge, names, ports)),
     },
     drivers: names.ports.map((name, port) => driver(file.ports[name], ports[port] as PortConfig)),
   };

@@ -90,7 +90,11 @@ export interface BridgeChannelSection {
     edge: "auto" | boolean;
     "point-to-point": "auto" | boolean;
     "bpdu-guard": boolean;
+    "bpdu-filter": boolean;
     "root-guard": boolean;
+    "loop-guard": boolean;
+    "tcn-guard": boolean;
+    "guard-recovery": number;
     cost: "auto" | number;
     priority: number;
   }>;
@@ -104,13 +108,14 @@ export interface BridgeSection {
   "ageing-time": number;
   ageing: "each-tells" | "each-silent" | "one";
   learning: "broadcast" | "independent";
-  stp?: Optional<{
+  stp: {
     protocol: "rstp" | "stp" | "off";
     priority: number;
     "hello-time": number;
     "forward-delay": number;
     "max-age": number;
-  }>;
+    "tx-hold-count": number;
+  };
   channels: Record<string, BridgeChannelSection>;
   static: { mac: Mac; vlan: Vlan; channel: string }[];
   "move-limit": number;
@@ -156,17 +161,27 @@ export interface StaticNeighbour {
   interface: string;
 }
 
+export interface TrackSection {
+  channel?: Optional<string>;
+  port?: Optional<string>;
+  route?: Optional<Prefix>;
+  neighbour?: Optional<Address>;
+  interface?: Optional<string>;
+  decrement?: Optional<number>;
+}
+
 interface RouterCommon {
   interface: string;
   vrid: number;
   addresses: Address[];
+  accept: boolean;
   preempt: boolean;
-  track: {
-    channel?: Optional<string>;
-    port?: Optional<string>;
-    route?: Optional<Prefix>;
-    decrement: number;
-  }[];
+  track: TrackSection[];
+  tracking: "decrement" | "none" | "one" | "all" | "progressive";
+  group?: Optional<string>;
+  "share-fate": boolean;
+  "virtual-mac": boolean;
+  announce: { repeat: number; delay: number; refresh: number };
 }
 export type RouterSection = RouterCommon &
   (
@@ -176,10 +191,11 @@ export type RouterSection = RouterCommon &
         priority: number;
         interval: number;
         "preempt-delay": number;
-        accept: boolean;
         checksum: "rfc9568" | "rfc5798" | "mirror";
+        password?: Optional<string>;
+        peers: Address[];
       }
-    | { protocol: "carp"; advbase: number; advskew: number; password: string }
+    | { protocol: "carp"; advbase: number; advskew: number; password: string; peers: Address[] }
     | {
         protocol: "hsrp";
         version: number;
@@ -187,8 +203,16 @@ export type RouterSection = RouterCommon &
         hello: number;
         hold: number;
         "preempt-delay": number;
+        password: string;
       }
   );
+
+export interface VmacSection {
+  ageing: "timestamp" | "flag";
+  timeout: number;
+  "max-entries": number;
+  static: { interface: string; mac: Mac; vrid: number; priority: number; addresses: Address[] }[];
+}
 
 export interface ApiSection {
   http: string | null;
@@ -215,6 +239,7 @@ export interface Configuration {
   forwarding: { ipv4: boolean; ipv6: boolean; redirects: boolean };
   neighbours: { arp: ArpSection; nd?: Optional<NdSection>; static: StaticNeighbour[] };
   "virtual-routers": Record<string, RouterSection>;
+  vmac?: Optional<VmacSection>;
   roles: { arp: "auto" | number; link: "auto" | number };
   "global-cache": { size: number };
   api?: Optional<ApiSection>;

@@ -14,7 +14,9 @@ import type {
   RuleSection,
 } from "./configuration.ts";
 import type { Report } from "./report.ts";
+import { checkVirtualRouters } from "./router-rules.ts";
 import type { Path } from "./source.ts";
+import { checkSpanningTree } from "./stp-rules.ts";
 import { nearest } from "./words.ts";
 
 /** Runs every check of meaning. */
@@ -24,9 +26,13 @@ export function checkMeaning(config: Configuration, report: Report): void {
   checkPorts(config, report);
   checkUsers(config, report);
   checkChannels(config, report);
-  for (const [name, bridge] of Object.entries(config.bridges)) checkBridge(name, bridge, report);
+  for (const [name, bridge] of Object.entries(config.bridges)) {
+    checkBridge(name, bridge, report);
+    checkSpanningTree(name, bridge, report);
+  }
   checkInterfaces(config, report);
   checkAddressing(config, report);
+  checkVirtualRouters(config, report);
   const { rules } = config.steering;
   for (const [index, rule] of rules.entries()) checkRule(config, rule, index, report);
   if (rules.length > MAX_RULES) {

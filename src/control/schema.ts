@@ -14,6 +14,7 @@ import {
   vlanList,
 } from "./address.ts";
 import type { Configuration } from "./configuration.ts";
+import { virtualRouter, vmac } from "./router-schema.ts";
 import {
   duration,
   flag,
@@ -181,24 +182,37 @@ const channel = z.strictObject({
     .prefault({}),
 });
 
-/** Hello, forward delay, maximum age and priority: IEEE 802.1D-2004 table 17-1. */
+/** Hello, forward delay, maximum age, transmit hold count and priority: IEEE 802.1D-2004 tables 17-1 and 17-2. */
 const bridgeStp = z.strictObject({
+  // The first that the specification names: a bridge of two links to one neighbour must not make a loop by silence.
   protocol: word("rstp", "stp", "off").prefault("rstp"),
   priority: integer(0, 61440, "a bridge priority").prefault(32768),
   "hello-time": duration(1000, 10_000, "s").prefault("2s"),
   "forward-delay": duration(4000, 30_000, "s").prefault("15s"),
   "max-age": duration(6000, 40_000, "s").prefault("20s"),
+  "tx-hold-count": integer(1, 10, "a number of BPDUs in a second").prefault(6),
 });
 
+/** What a port is made to be, or finds out by itself; YAML 1.2 reads on and off as words, as people mean them. */
+const autoFlag: z.ZodType<"auto" | boolean> = scalar<"auto" | boolean>(
+  "auto, on or off",
+  (value) => {
+    if (value === "auto" || typeof value === "boolean") return value;
+    if (value === "on" || value === "off") return value === "on";
+    return undefined;
+  },
+);
+
 const channelStp = z.strictObject({
-  edge: scalar<"auto" | boolean>("auto, true or false", (value) =>
-    value === "auto" || typeof value === "boolean" ? value : undefined,
-  ).prefault("auto"),
-  "point-to-point": scalar<"auto" | boolean>("auto, true or false", (value) =>
-    value === "auto" || typeof value === "boolean" ? value : undefined,
-  ).prefault("auto"),
+  edge: autoFlag.prefault("auto"), // IEEE 802.1D-2004 17.13.3: AutoEdge
+  "point-to-point": autoFlag.prefault("auto"), // 6.4.3
   "bpdu-guard": flag.prefault(false),
+  "bpdu-filter": flag.prefault(false),
   "root-guard": flag.prefault(false),
+  "loop-guard": flag.prefault(false),
+  "tcn-guard": flag.prefault(false),
+  /** How long BPDU guard keeps a channel shut; 0s: until its link goes down, or somebody clears it. */
+  "guard-recovery": duration(0, DAY, "s").prefault("0s"),
   cost: scalar<"auto" | number>("auto or a cost, 1 to 200000000", (value) =>
     value === "auto" || (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 2e8)
       ? (value as "auto" | number)
@@ -227,7 +241,7 @@ const bridge = z.strictObject({
   "ageing-time": duration(10_000, 1e9, "s").prefault("300s"), // IEEE 802.1D-2004 table 7-5
   ageing: word("each-tells", "each-silent", "one").prefault("each-tells"), // BR-5
   learning: word("broadcast", "independent").prefault("broadcast"), // BR-10
-  stp: bridgeStp.optional(),
+  stp: bridgeStp.prefault({}),
   channels: z.record(z.string(), bridgeChannel.prefault({})).prefault({}),
   /** Stations that neither move nor age (BR-9). */
   static: z.array(z.strictObject({ mac: stationMac, vlan, channel: name })).prefault([]),
@@ -302,57 +316,6 @@ const neighbours = z.strictObject({
   static: z.array(z.strictObject({ address, mac: stationMac, interface: name })).prefault([]),
 });
 
-const routerCommon = {
-  interface: name,
-  vrid: integer(1, 255, "a VRID"),
-  addresses: z.array(address),
-};
-const priority8: z.ZodType<number> = integer(1, 255, "a priority");
-const track = z.array(
-  z.strictObject({
-    channel: name.optional(),
-    port: name.optional(),
-    route: prefix.optional(),
-    decrement: integer(1, 255, "a decrement"),
-  }),
-);
-
-const virtualRouter = z.discriminatedUnion("protocol", [
-  z.strictObject({
-    protocol: z.literal("vrrp"),
-    version: integer(2, 3, "a version").prefault(3),
-    ...routerCommon,
-    priority: priority8.prefault(100), // RFC 9568 6.1
-    interval: duration(10, 40_950, "s").prefault("1s"), // RFC 9568 6.1
-    preempt: flag.prefault(true), // RFC 9568 6.1
-    "preempt-delay": duration(0, DAY, "s").prefault("0s"),
-    accept: flag.prefault(true), // the specification's example; RFC 9568 6.1 says false
-    checksum: word("rfc9568", "rfc5798", "mirror").prefault("rfc9568"),
-    track: track.prefault([]),
-  }),
-  z.strictObject({
-    protocol: z.literal("carp"),
-    ...routerCommon,
-    advbase: integer(0, 255).prefault(1), // carp(4)
-    advskew: integer(0, 254).prefault(0), // carp(4)
-    password: text("a password"),
-    preempt: flag.prefault(false),
-    track: track.prefault([]),
-  }),
-  z.strictObject({
-    protocol: z.literal("hsrp"),
-    version: integer(1, 2, "a version").prefault(2),
-    ...routerCommon,
-    vrid: integer(0, 4095, "a group"),
-    priority: integer(0, 255, "a priority").prefault(100), // RFC 2281 5.1
-    hello: duration(15, DAY, "s").prefault("3s"), // RFC 2281 5.1
-    hold: duration(50, DAY, "s").prefault("10s"), // RFC 2281 5.1
-    preempt: flag.prefault(false), // RFC 2281 5.1
-    "preempt-delay": duration(0, DAY, "s").prefault("0s"),
-    track: track.prefault([]),
-  }),
-]);
-
 const role = scalar<"auto" | number>("auto or a core, 0 to 63", (value) =>
   value === "auto" || (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 63)
     ? (value as "auto" | number)
@@ -389,6 +352,7 @@ const configuration = z.strictObject({
     .prefault({}),
   neighbours: neighbours.prefault({}),
   "virtual-routers": z.record(z.string(), virtualRouter).prefault({}),
+  vmac: vmac.optional(),
   roles: z.strictObject({ arp: role.prefault("auto"), link: role.prefault("auto") }).prefault({}),
   // The specification's example; statistics, steering table and buffers of 4 cores fit many times.
   "global-cache": z

@@ -364,6 +364,18 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
       this.bridging.linkDown(channel, now);
   }
 
+  /** An operator forgets guards and old neighbours of a channel, or (-1) of all; how many channels that were. */
+  clearStp(channel: ChannelId, now: Millis): number {
+    this.#now = now;
+    let count = 0;
+    for (let one = 0; one < this.#routed.length; one++) {
+      if ((channel >= 0 && one !== channel) || !this.stp.isPort(one)) continue;
+      this.stp.clear(one, now);
+      count++;
+    }
+    return count;
+  }
+
   /** True when a protocol of the link master must know at once that the port's link went. */
   isWatched(port: PortId): boolean {
     return this.lag.isMember(port) || this.stp.isPort(this.channels.ownerOf(port));

@@ -12,7 +12,13 @@ import type { Millis } from "../lib/units.ts";
 /** An IPv4 packet without options holds so much (RFC 791 3.1). */
 const MAX_PAYLOAD = 65535 - 20;
 /** Where the rows of a command's table are. */
-const TABLES = { arp: Table.Arp, nd: Table.Nd, bridge: Table.Bridge, lacp: Table.Lag } as const;
+const TABLES = {
+  arp: Table.Arp,
+  nd: Table.Nd,
+  bridge: Table.Bridge,
+  lacp: Table.Lag,
+  stp: Table.Stp,
+} as const;
 
 /** Rows per answer at most, whatever was asked for. */
 const MAX_ROWS = 512;
@@ -84,6 +90,8 @@ export class Commands {
         return {
           count: Number(bridging.removeStatic(command.bridge, command.mac, command.vlan, now)),
         };
+      case "stp-clear":
+        return { count: dispatch.clearStp(command.channel, now) };
       case "bridge-clear":
         return { count: bridging.clear(filterOf(command), now) };
       case "send":
