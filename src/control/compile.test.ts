@@ -7,7 +7,7 @@ import type { Configuration } from "./configuration.ts";
 import { SMALL } from "./example.ts";
 import { planOf } from "./fake-appliance.ts";
 import { derivedMac } from "./machine.ts";
-import { changes } from "./run.ts";
+import { changes } from "./plan.ts";
 
 const facts: Facts = {
   link: (name) => ({

@@ -44,9 +44,13 @@ function readError(
   return new ControlError(code, `Cannot read ${file}`, why, { cause });
 }
 
-/** Reads and checks a file; throws a ConfigError with all faults. */
-export function load(file: string, options: CheckOptions = {}): Loaded {
-  const checked = check(readConfiguration(file), { machine: thisMachine, ...options });
+/** Reads and checks a file, or its text; throws a ConfigError with all faults. */
+export function load(
+  file: string,
+  options: CheckOptions = {},
+  text: string = readConfiguration(file),
+): Loaded {
+  const checked = check(text, { machine: thisMachine, ...options });
   if (checked.configuration === undefined) throw new ConfigError(file, checked.faults);
   return { configuration: checked.configuration, warnings: checked.faults };
 }
@@ -55,6 +59,7 @@ export function load(file: string, options: CheckOptions = {}): Loaded {
 export const facts: Facts = {
   link: linkFacts,
   // The same text on two machines must not give their TAPs one MAC; files and memory stay the same everywhere.
+  bootSeconds: () => Math.floor(Date.now() / 1000),
   derivedMac: (driver, port) =>
     derivedMac(driver === "tap" ? `${machineName()} ${port}` : `linkloom ${port}`),
 };

@@ -10,6 +10,7 @@ import type { Millis } from "../lib/units.ts";
 import type { NdConfig } from "../nd/config.ts";
 import type { SteeringConfig } from "../steering/config.ts";
 import type { StpConfig } from "../stp/config.ts";
+import type { VrConfig } from "../vr/config.ts";
 import type { SupervisionConfig } from "./supervision-config.ts";
 
 /** How the cores run (CORE-1, CORE-8, CORE-11). */
@@ -44,6 +45,8 @@ export interface ApplianceConfig {
   /** Neighbour discovery and the IPv6 side; the defaults when left out. */
   readonly nd?: NdConfig;
   readonly host6?: Host6Config;
+  /** Virtual routers; none when left out. */
+  readonly vr?: VrConfig;
 }
 
 /** The core that plays a role, of those that live: the pinned one, else the lowest (priority, id) (CORE-8). */
