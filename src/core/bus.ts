@@ -308,6 +308,21 @@ export class Bus {
     this.#count(peer, PEER_RESYNCS);
   }
 
+  /**
+   * A peer is gone: what waited for it behind its ring is given up, and nothing is owed to it. What lies in its ring
+   * comes back when the control core has emptied that (membership.ts).
+   */
+  forget(to: CoreId): void {
+    const peer = this.#peers[to];
+    if (peer === null || peer === undefined) return;
+    for (; peer.backlogHead !== peer.backlogTail; peer.backlogHead++) {
+      const buffer = peer.backlogBuffers?.[peer.backlogHead % this.#bound] ?? -1;
+      if (buffer >= 0) this.#owner.give(buffer);
+      this.#backlogged--;
+    }
+    peer.dirty = 0;
+  }
+
   /** Records that may be sent to a peer now without touching its backlog. */
   room(to: CoreId): number {
     const peer = this.#peers[to] as Peer;

@@ -13,13 +13,15 @@ import {
   PORT_AT,
   PORT_COUNTERS,
   PortCounter,
+  TALLY_AT,
 } from "../engine/counter.ts";
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
 import { MIN_FRAME, OFFLOAD } from "../engine/frame.ts";
 import { FIELDS, Message, RECORD } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
-import type { Role } from "../engine/role.ts";
+import { ROLE_COUNT, type Role } from "../engine/role.ts";
+import { SharedTallies, TALLIES, type Tallies } from "../engine/tally.ts";
 import type { Arena } from "../lib/arena.ts";
 import { RingSender } from "../lib/ring.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
@@ -31,10 +33,12 @@ import { Bounds } from "./bounds.ts";
 import { Bus } from "./bus.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Dispatch } from "./dispatch.ts";
+import { Joining } from "./joining.ts";
 import {
   bucketsOf,
   Control,
   countersOf,
+  coversOf,
   type Layout,
   loadsOf,
   Presence,
@@ -57,6 +61,7 @@ const FRAME_PORT = FIELDS;
 const FRAME_HOPS = FIELDS + 2;
 const FRAME_START = FIELDS + 4;
 const FRAME_END = FIELDS + 8;
+const FRAME_TREATED = FIELDS + 12;
 
 /** What a core is made of. */
 export interface CoreOptions {
@@ -69,6 +74,8 @@ export interface CoreOptions {
   /** Ports whose driver or kernel steers by the same function, so that software need not look. */
   readonly steered?: readonly boolean[];
   readonly now: Millis;
+  /** The others run already: this core is sent every table before it serves. */
+  readonly joins?: boolean;
 }
 
 export class Core implements Out {
@@ -77,6 +84,9 @@ export class Core implements Out {
   readonly view: DataView;
   readonly bytes: Uint8Array;
   readonly counters: Float64Array;
+  readonly tallies: Tallies;
+  /** True while a frame is in work that another core's engines handed over. */
+  isTreated = false;
   readonly bus: Bus;
   readonly pool: Pool;
   readonly dispatch: Dispatch;
@@ -85,6 +95,7 @@ export class Core implements Out {
 
   readonly #i32: Int32Array;
   readonly #control: number;
+  readonly #presence: number;
   readonly #draft: Offset;
   readonly #ports: Port[];
   readonly #receive: Batch = new Batch(BURST);
@@ -100,6 +111,7 @@ export class Core implements Out {
   /** Hops of the frame in work. */
   #hops = 0;
   readonly #resync: Resync;
+  readonly #joining: Joining;
   readonly #bounds: Bounds;
   readonly #masters: number[];
   #eventsLost = 0;
@@ -114,8 +126,13 @@ export class Core implements Out {
     this.bytes = arena.u8;
     this.#i32 = arena.i32;
     this.#control = layout.control >> 2;
-    this.#draft = (presenceWord(layout, core) + Presence.Draft) << 2;
+    this.#presence = presenceWord(layout, core);
+    this.#draft = (this.#presence + Presence.Draft) << 2;
     this.counters = countersOf(arena, layout, core);
+    const rows = Array.from({ length: layout.cores }, (_, row) =>
+      countersOf(arena, layout, row).subarray(TALLY_AT, TALLY_AT + TALLIES),
+    );
+    this.tallies = new SharedTallies(rows, core);
     this.pool = new Pool(layout.pools[core] as Layout["pools"][number]);
     this.#spent = new Int32Array(this.pool.size);
     this.bus = new Bus(arena, layout, core, this.counters, this.pool);
@@ -125,13 +142,14 @@ export class Core implements Out {
     this.#tick = config.cores.tick;
     this.#now = options.now;
     this.#nextTick = options.now;
-    this.#masters = [this.master(0), this.master(1)];
+    this.#masters = Array.from({ length: ROLE_COUNT }, (_, role) => this.master(role as Role));
     this.distributor = new Distributor(
       config.steering,
       core,
       {
         buckets: bucketsOf(arena, layout),
         loads: loadsOf(arena, layout),
+        covers: coversOf(arena, layout),
       },
       this,
       this.counters.subarray(BUCKET_AT, BUCKET_AT + 128),
@@ -147,6 +165,24 @@ export class Core implements Out {
     this.#bounds = new Bounds(this, this.counters);
     this.#resync = new Resync(this, this.bus, (table) => this.dispatch.replicated(table));
     this.mover = new Mover(this.distributor, this, this.dispatch, (peer) => this.bus.isAlive(peer));
+    if (options.joins === true) this.#discard();
+    const parts = { resync: this.#resync, mover: this.mover, distributor: this.distributor };
+    const { bus, dispatch } = this;
+    this.#joining = new Joining(arena.i32, layout, core, { bus, dispatch, ...parts });
+    if (options.joins === true && layout.cores > 1) this.#joining.want(this.#resync.tables);
+  }
+
+  /** What lay in the queues when the core before this one died is older than what others have treated since. */
+  #discard(): void {
+    const batch = this.#receive;
+    for (const port of this.#ports) {
+      do {
+        batch.count = 0;
+        port.receive(batch);
+        this.#countDrops(Drop["core-restarted"], batch.count);
+        port.release();
+      } while (batch.count > 0);
+    }
   }
 
   /** Does all the work there is now, up to a burst per port. True when there was any. */
@@ -157,6 +193,7 @@ export class Core implements Out {
     for (let port = 0; port < this.#ports.length; port++) this.#drainPort(port, now);
     if (now >= this.#nextTick) this.#runTick(now);
     this.#finish();
+    this.#i32[this.#presence + Presence.Heartbeat] = now | 0;
     return this.#worked;
   }
 
@@ -169,6 +206,9 @@ export class Core implements Out {
       if (type === Message.frame) this.#receiveHandedOver(at, now);
       else if (type === Message["resync-begin"] || type === Message["resync-end"]) {
         if (!this.#resync.marked(type, at, now)) this.drop(Drop["bus-unknown"]);
+        else if (type === Message["resync-end"]) {
+          this.#joining.ended(this.view.getUint8(at + 1), this.view.getUint16(at + 2));
+        }
       } else if (type === Message["resync-ask"]) {
         this.bus.markDirty(this.view.getUint8(at + 1), this.view.getUint16(at + 2));
       } else if (type === Message["steer-passed"] || type === Message["steer-drained"]) {
@@ -185,8 +225,10 @@ export class Core implements Out {
     const end = this.view.getInt32(at + FRAME_END);
     if (this.mover.holdsBack(port, start, end, now)) return;
     this.#hops = this.view.getUint16(at + FRAME_HOPS);
+    this.isTreated = this.view.getUint8(at + FRAME_TREATED) !== 0;
     this.dispatch.receive(port, start, end, now);
     this.#hops = 0;
+    this.isTreated = false;
   }
 
   #drainPort(port: PortId, now: Millis): void {
@@ -226,7 +268,7 @@ export class Core implements Out {
       const to = this.distributor.pick(port, this.view, start, end, now);
       if (to === this.core) this.dispatch.receive(port, start, end, now);
       else if (to === PARK) this.mover.park(port, start, end);
-      else this.handover(to, port, start, end);
+      else this.#passOn(to, port, start, end, false);
     }
   }
 
@@ -235,6 +277,7 @@ export class Core implements Out {
     const worst = CORE_AT + CoreCounter.LatenessMaxMillis;
     if (late > (this.counters[worst] as number)) this.counters[worst] = late;
     this.#nextTick = now + this.#tick;
+    if (this.cores > 1) this.#joining.look(now);
     for (let role = 0; role < this.#masters.length; role++) {
       const master = this.master(role as Role);
       if (master === this.#masters[role]) continue;
@@ -248,7 +291,18 @@ export class Core implements Out {
     if (full >= 0 && full !== this.#fullPeer) this.event(EventCode["bus-full"], full, 0, 0, 0);
     this.#fullPeer = full;
     if (this.cores > 1 && this.#resync.turn(now)) this.#worked = true;
+    if (this.cores > 1) this.#joining.tick();
     this.#watch.turn(now);
+  }
+
+  /** Tables (by bits) are sent to every peer again, whole. */
+  resendAll(tables: number): void {
+    this.#joining.resendAll(tables);
+  }
+
+  /** True when this core has every table and may serve. */
+  get hasEverything(): boolean {
+    return this.#joining.hasEverything;
   }
 
   /** Sends, gives buffers back, publishes. */
@@ -374,6 +428,10 @@ export class Core implements Out {
   }
 
   handover(to: CoreId, port: PortId, start: Offset, end: Offset): void {
+    this.#passOn(to, port, start, end, true);
+  }
+
+  #passOn(to: CoreId, port: PortId, start: Offset, end: Offset, treated: boolean): void {
     if (this.#hops >= MAX_HOPS) {
       this.drop(Drop["steering-loop"]);
       return;
@@ -385,6 +443,7 @@ export class Core implements Out {
     this.view.setUint16(at + FRAME_HOPS, this.#hops + 1);
     this.view.setInt32(at + FRAME_START, this.pool.start(buffer));
     this.view.setInt32(at + FRAME_END, this.pool.end(buffer));
+    this.view.setUint8(at + FRAME_TREATED, treated ? 1 : 0);
     if (!this.bus.isAlive(to) || !this.bus.send(to, at, -1, buffer)) {
       this.pool.give(buffer);
       this.drop(Drop["handover-full"]);
@@ -443,6 +502,11 @@ export class Core implements Out {
 
   port(port: PortId): Port | undefined {
     return this.#ports[port];
+  }
+
+  /** This core is taken out of service: what it sent last leaves. */
+  depart(): void {
+    this.#finish();
   }
 
   /** The appliance stops in good order: who must hear of it does. */

@@ -15,6 +15,7 @@ import { BIG_BUFFER, BUFFER } from "../engine/frame.ts";
 import { type Arena, PAGE, type Planner } from "../lib/arena.ts";
 import { planRing } from "../lib/ring.ts";
 import type { CoreId, Offset } from "../lib/units.ts";
+import { STATE_COVERS_AT } from "../steering/indirection.ts";
 
 /** Fields of a core's presence block, as indexes of 32-bit words from its start. */
 export const Presence = {
@@ -25,10 +26,18 @@ export const Presence = {
   Sleeping: 32,
   /** Set to 1 by the control core when a command waits in the core's mailbox. */
   Command: 33,
+  /** Set to 1 by the control core: end after this round. */
+  Leave: 34,
   /** Milliseconds (wrapping 32 bit) of the core's last round, written by the core. */
   Heartbeat: 64,
   /** Core state as the core sees it, see CoreState. */
   State: 65,
+  /** The membership epoch (Control.Epoch) that the core has acted on. */
+  Epoch: 66,
+  /** The last bucket move (steering/indirection.ts) in which the core has no part any more. */
+  Moved: 67,
+  /** Frames that wait on the core for an address. */
+  Waiting: 68,
   /** The 64 bytes in which the core drafts a message; nobody else reads them. */
   Draft: 80,
 } as const;
@@ -43,10 +52,15 @@ export const Control = {
   AliveHigh: 9,
   /** 1 = stop cleanly. */
   Stop: 10,
+  /** Counts the changes of who lives; written after them. */
+  Epoch: 11,
+  /** How often core k was started again: word Generation + k. */
+  Generation: 128,
 } as const;
 /** Bytes from the control section's start to the 128 bucket bytes. */
 export const BUCKETS_AT = 128;
 
+/** `Starting` until the core has every table; a core that starts with the others has them at once. */
 export const CoreState = { Starting: 0, Online: 1, Stopped: 2, Failed: 3 } as const;
 
 /** One core's frame pool. */
@@ -149,6 +163,11 @@ export function bucketsOf(arena: Arena, layout: Layout): Uint8Array {
   return new Uint8Array(arena.buffer, layout.control + BUCKETS_AT, 128);
 }
 
+/** The core that stands in for each core where a rule or a scheme names one: itself while it serves. */
+export function coversOf(arena: Arena, layout: Layout): Uint8Array {
+  return new Uint8Array(arena.buffer, layout.control + STATE_COVERS_AT, layout.cores);
+}
+
 /** Load of every core, 0..1. */
 export function loadsOf(arena: Arena, layout: Layout): Float64Array {
   return new Float64Array(arena.buffer, layout.loads, layout.cores);
@@ -163,6 +182,7 @@ export function initControl(
 ): void {
   const word = layout.control >> 2;
   for (const [role, core] of masters.entries()) arena.i32[word + Control.RoleAt + role] = core;
+  coversOf(arena, layout).set(Array.from({ length: layout.cores }, (_, core) => core));
   for (let core = 0; core < layout.cores; core++) {
     const index = word + (core < 32 ? Control.AliveLow : Control.AliveHigh);
     arena.i32[index] = (arena.i32[index] as number) | (1 << (core & 31));

@@ -43,6 +43,11 @@ export class Resync {
     return sent;
   }
 
+  /** A peer is gone, or starts anew: what was under way to it is not gone on with. */
+  forget(to: CoreId): void {
+    this.#cursors.fill(-1, to * TABLE_COUNT, (to + 1) * TABLE_COUNT);
+  }
+
   #slice(table: Replicated, to: CoreId, restart: boolean, now: Millis): void {
     const index = to * TABLE_COUNT + table.table;
     if (restart) {
@@ -59,6 +64,15 @@ export class Resync {
   #mark(type: number, table: number, to: CoreId): void {
     this.#out.view.setUint16(this.#out.draft(type) + 2, table);
     this.#out.send(to);
+  }
+
+  /** The bits of all tables that this core knows. */
+  get tables(): number {
+    let bits = 0;
+    for (let table = 0; table < TABLE_COUNT; table++) {
+      if (this.#tableOf(table) !== null) bits |= 1 << table;
+    }
+    return bits;
   }
 
   /** A peer's mark: its whole table begins or ends. False for a table that this core does not know. */

@@ -137,6 +137,7 @@ export const DROP_NAMES = [
   "snoop-invalid", // Listener discovery that no router would believe: hop limit, source, group.
   "snoop-rate", // More reports of one channel than are looked at.
   "snoop-full", // No room for a group; data to unknown groups floods meanwhile.
+  "core-restarted", // What lay in a queue or waited on a core that died, when the core started again.
 ] as const;
 
 export type DropName = (typeof DROP_NAMES)[number];

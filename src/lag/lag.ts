@@ -270,6 +270,14 @@ export class Lag implements Engine, Replicated {
     this.#flush(now);
   }
 
+  /** Another core is gone: nobody waits for its acknowledgement any more. */
+  coreLeft(now: Millis): void {
+    this.#checkRole(now);
+    if (!this.#isMaster) return;
+    for (const actor of this.actors) actor.run(now);
+    this.#flush(now);
+  }
+
   linkChanged(port: PortId, up: boolean, now: Millis): void {
     this.#link[port] = up;
     const place = this.#places[port];

@@ -23,6 +23,16 @@ export function planRing(planner: Planner, capacity: number): Offset {
   return planner.reserve(RECORDS + (capacity << RECORD_SHIFT), 256);
 }
 
+/** Forgets what lies in a ring whose consumer is gone: the producer gets its room back. */
+export function resetRing(arena: Arena, at: Offset): void {
+  Atomics.store(arena.i32, (at + HEAD) >> 2, Atomics.load(arena.i32, at >> 2));
+}
+
+/** True when all that was published has been released. */
+export function ringIsEmpty(arena: Arena, at: Offset): boolean {
+  return Atomics.load(arena.i32, (at + HEAD) >> 2) === Atomics.load(arena.i32, at >> 2);
+}
+
 /** The producer's side. */
 export class RingSender {
   readonly capacity: number;

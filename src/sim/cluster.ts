@@ -3,7 +3,16 @@
 
 import { type ApplianceConfig, electMaster } from "../core/config.ts";
 import { Core } from "../core/core.ts";
-import { bucketsOf, initControl, type Layout, planLayout } from "../core/layout.ts";
+import {
+  bucketsOf,
+  coversOf,
+  initControl,
+  type Layout,
+  Presence,
+  planLayout,
+  presenceWord,
+} from "../core/layout.ts";
+import { Supervision } from "../core/supervision.ts";
 import { Told, type ToldEvent } from "../core/told.ts";
 import { CORE_AT, CoreCounter } from "../engine/counter.ts";
 import { HEADROOM } from "../engine/frame.ts";
@@ -15,6 +24,9 @@ import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import { type MemoryLinkPlan, MemoryPort, planMemoryLink } from "../ports/memory.ts";
 import { Batch, BURST } from "../ports/port.ts";
 import { Distributor } from "../steering/distributor.ts";
+
+/** Between two looks of the supervisor. */
+const WATCH: Millis = 10;
 
 /** Gets every frame that leaves the appliance; the bytes are valid during the call. */
 export type FromAppliance = (
@@ -47,6 +59,18 @@ export class Cluster {
   now: Millis = 0;
   /** Replaced at will: who gets the frames that leave. */
   onFrame: FromAppliance;
+  /** Watches the cores, as the control core does. */
+  readonly supervision: Supervision;
+  /** What the control core told: times, codes and numbers (engine/event.ts). */
+  readonly decisions: { time: Millis; code: number; numbers: readonly number[] }[] = [];
+  readonly #links: MemoryLinkPlan[];
+  /** Index = core: it has a thread. A stalled one has, but does nothing until `#stalledUntil`. */
+  readonly #runs: boolean[];
+  readonly #stalledUntil: Millis[];
+  /** Threads to start, or whose end is to be told, at the next look. */
+  readonly #starting = new Set<CoreId>();
+  readonly #ending = new Set<CoreId>();
+  #nextWatch: Millis = 0;
   readonly #told: Told;
   readonly #random: Prng;
   readonly #step: Millis;
@@ -76,16 +100,11 @@ export class Cluster {
       electMaster(config, role, () => true),
     );
     initControl(this.arena, layout, masters, config.steering.buckets);
-    for (let core = 0; core < count; core++) {
-      const ports = links.map(
-        (link, port) =>
-          new MemoryPort(this.arena, link, core, {
-            side: "core",
-            mac: config.common.ports[port]?.mac ?? 0,
-          }),
-      );
-      this.cores.push(new Core({ arena: this.arena, layout, core, config, ports, now: this.now }));
-    }
+    this.#links = links;
+    for (let core = 0; core < count; core++) this.cores.push(this.#makeCore(core, false));
+    this.#runs = this.cores.map(() => true);
+    this.#stalledUntil = this.cores.map(() => 0);
+    this.supervision = this.#supervise();
     this.#told = new Told(this.arena, layout);
     for (const link of links) {
       this.ends.push(
@@ -98,6 +117,7 @@ export class Cluster {
       {
         buckets: bucketsOf(this.arena, layout),
         loads: new Float64Array(count),
+        covers: coversOf(this.arena, layout),
       },
       this.cores[0] as Core,
       new Float64Array(128),
@@ -122,7 +142,99 @@ export class Cluster {
 
   /** The queue that a NIC which steers as the appliance does would choose. */
   steer(port: PortId, view: DataView, start: Offset, end: Offset): CoreId {
+    this.#nic.move.map.set(bucketsOf(this.arena, this.layout));
     return this.#nic.pick(port, view, start, end, this.now);
+  }
+
+  // --- cores that die, stall, leave and come back --------------------------------------------------------------------
+
+  #makeCore(core: CoreId, joins: boolean): Core {
+    const { arena, layout, config, now } = this;
+    const ports = this.#links.map(
+      (link, port) =>
+        new MemoryPort(arena, link, core, {
+          side: "core",
+          mac: config.common.ports[port]?.mac ?? 0,
+        }),
+    );
+    return new Core({ arena, layout, core, config, ports, now, joins });
+  }
+
+  #supervise(): Supervision {
+    const threads = {
+      start: (core: CoreId): void => void this.#starting.add(core),
+      end: (core: CoreId): void => {
+        this.#runs[core] = false;
+        this.#ending.add(core);
+      },
+      wake: (): void => {},
+      tell: (code: number, numbers: readonly number[]): void => {
+        this.decisions.push({ time: this.now, code, numbers });
+      },
+    };
+    return new Supervision(this.config, this.arena, this.layout, threads, this.now);
+  }
+
+  /** True while a core has a thread that does its rounds. */
+  isRunning(core: CoreId): boolean {
+    return this.#runs[core] === true && this.now >= (this.#stalledUntil[core] as Millis);
+  }
+
+  /**
+   * Ends a core's thread in the middle of its work. `silently`: nobody tells the supervisor, which must notice by
+   * itself; else it hears at once, as of a thread that threw.
+   */
+  kill(core: CoreId, silently = true): void {
+    if (this.#runs[core] !== true) return;
+    this.#runs[core] = false;
+    if (!silently) this.supervision.ended(core, this.now);
+  }
+
+  /** A core does nothing for a while, then goes on, unless it was ended meanwhile. */
+  stall(core: CoreId, duration: Millis): void {
+    this.#stalledUntil[core] = this.now + duration;
+  }
+
+  /** Has a core that is out of service, or was given up, start now. One that is dead starts by itself. */
+  restart(core: CoreId): void {
+    this.supervision.setOnline(core, this.now);
+  }
+
+  /** Takes a core out of service in good order; "" or why not. */
+  offline(core: CoreId): string {
+    return this.supervision.setOffline(core, this.now);
+  }
+
+  online(core: CoreId): void {
+    this.supervision.setOnline(core, this.now);
+  }
+
+  /** One look of the supervisor, at most every ten milliseconds, as in the runtime. `run` calls it. */
+  watch(): void {
+    if (this.now < this.#nextWatch) return;
+    this.#nextWatch = this.now + WATCH;
+    for (const core of this.cores.keys()) this.#endLeaving(core);
+    for (const core of this.#ending) {
+      this.#ending.delete(core);
+      this.supervision.ended(core, this.now);
+    }
+    for (const core of this.#starting) {
+      this.#starting.delete(core);
+      this.#stalledUntil[core] = 0;
+      this.cores[core] = this.#makeCore(core, true);
+      this.#runs[core] = true;
+      this.supervision.started(core, this.now);
+    }
+    this.supervision.turn(this.now);
+  }
+
+  /** A core that was told to leave ends by itself. */
+  #endLeaving(core: CoreId): void {
+    const leaves = presenceWord(this.layout, core) + Presence.Leave;
+    if (this.#runs[core] !== true || this.arena.i32[leaves] === 0) return;
+    this.#runs[core] = false;
+    (this.cores[core] as Core).depart();
+    this.#ending.add(core);
   }
 
   /**
@@ -138,7 +250,9 @@ export class Cluster {
       order[n] = order[other] as number;
       order[other] = swap;
     }
-    for (const core of order) worked = (this.cores[core] as Core).round(this.now) || worked;
+    for (const core of order) {
+      if (this.isRunning(core)) worked = (this.cores[core] as Core).round(this.now) || worked;
+    }
     return this.#collect() || worked;
   }
 
@@ -175,6 +289,7 @@ export class Cluster {
     while (this.now < until) {
       this.now = Math.min(until, this.now + step);
       each(this.now);
+      this.watch();
       this.round();
       this.round();
     }
@@ -207,7 +322,8 @@ export class Cluster {
 
   /** True when every core has the same digest of a replicated table. */
   isCoherent(table: number): boolean {
-    const digests = this.cores.map((core) => core.dispatch.replicated(table)?.summary().digest);
+    const alive = this.cores.filter(({ core }) => this.supervision.membership.isAlive(core));
+    const digests = alive.map((core) => core.dispatch.replicated(table)?.summary().digest);
     return digests.every((digest) => digest === digests[0]);
   }
 }

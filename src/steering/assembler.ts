@@ -18,6 +18,7 @@ export const Op = {
   Xor: 0xaf,
   LeftImm: 0x67,
   RightImm: 0x77,
+  ModuloImm: 0x97,
   /** To big-endian; the immediate is 16, 32 or 64 bits. */
   Big: 0xdc,
   LoadByte: 0x71,

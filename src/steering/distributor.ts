@@ -25,6 +25,8 @@ export interface SteeringShared {
   readonly loads: Float64Array;
   /** When each core reported its load; absent: always fresh. */
   readonly reported?: Float64Array;
+  /** The core that stands in for each core where a rule or a scheme names one; absent: each for itself. */
+  readonly covers?: Uint8Array;
 }
 
 /** Who plays a role now. */
@@ -44,6 +46,7 @@ export class Distributor {
   /** Frames per bucket, this core's, in the statistics segment. */
   readonly #frames: Float64Array;
   readonly #map: Uint8Array;
+  readonly #covers: Uint8Array;
   readonly #steered: Uint8Array = new Uint8Array(MAX_PORTS);
   readonly #schemes: Uint8Array = new Uint8Array(MAX_PORTS);
   readonly #portCores: Uint8Array = new Uint8Array(MAX_PORTS);
@@ -77,6 +80,7 @@ export class Distributor {
     const words = moveWordsOf(shared.buckets);
     this.move = new MoveMachine(core, config.cores, MAX_PORTS, shared.buckets, words);
     this.#map = this.move.map;
+    this.#covers = shared.covers ?? Uint8Array.from({ length: 256 }, (_, one) => one);
     this.#config = config;
     this.#table = toeplitzTable(config.key);
     this.#frame = new Classifier(this.#table);
@@ -146,7 +150,7 @@ export class Distributor {
     if (this.#rules.count > 0) {
       const action = this.#rules.match(frame, view, port);
       if (action !== NO_MATCH) {
-        return action >= 0 ? action : this.#roles.master(roleOf(action) as Role);
+        return this.#coreOf(action);
       }
     }
     const scheme = this.#schemes[port] as number;
@@ -162,10 +166,16 @@ export class Distributor {
     return this.#map[bucket] as number;
   }
 
+  /** The core that a rule names, or who stands in for it, or who plays the role that it names. */
+  #coreOf(action: number): CoreId {
+    if (action < 0) return this.#roles.master(roleOf(action) as Role);
+    return this.#covers[action] as number;
+  }
+
   #pickBy(scheme: number, port: PortId, view: DataView, start: Offset, now: Millis): CoreId {
     switch (scheme) {
       case Scheme.Port:
-        return this.#portCores[port] as number;
+        return this.#covers[this.#portCores[port] as number] as number;
       case Scheme.LeastLoad:
         if (this.#turnFrames <= 0) {
           this.#turnFrames = this.#config.unitFrames;
@@ -181,7 +191,9 @@ export class Distributor {
         return this.#turn;
       case Scheme.Function: {
         const action = this.#jobs.match(this.#frame, view, port);
-        return action !== NO_MATCH ? action : this.#pickFlow(scheme, view, start, now);
+        return action !== NO_MATCH
+          ? this.#coreOf(action)
+          : this.#pickFlow(scheme, view, start, now);
       }
       default:
         return this.#pickFlow(scheme, view, start, now);

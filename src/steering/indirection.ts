@@ -12,6 +12,8 @@ export const STATE_ROLE_AT = 0;
 export const STATE_BUCKETS_AT = 128;
 /** The running bucket move: 32-bit words, see MoveWord. */
 export const STATE_MOVE_AT = 256;
+/** The core that stands in for core k where a rule or a scheme names it: byte at STATE_COVERS_AT + k. */
+export const STATE_COVERS_AT = 320;
 /**
  * Frames that the kernel program put into bucket b: 64-bit counter at STATE_FRAMES_AT + 8 b, written
  * by the kernel.

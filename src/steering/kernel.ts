@@ -13,12 +13,18 @@
 //   stack      see Slot; the IP headers are loaded so that their addresses land in the hash input
 
 import { Role } from "../engine/role.ts";
-import type { PortId } from "../lib/units.ts";
+import { MAX_CORES, type PortId } from "../lib/units.ts";
 import { EtherType } from "../wire/ethernet.ts";
 import { Assembler, Op } from "./assembler.ts";
 import { ADVERTISEMENT, ADVERTISEMENT_LENGTH, NO_PROTOCOL, Protocol, TARGET } from "./classify.ts";
 import { portCoreOf, Scheme, type SteeringConfig, schemeOf, tracksFlows } from "./config.ts";
-import { STATE_BUCKETS_AT, STATE_BYTES, STATE_FRAMES_AT, STATE_ROLE_AT } from "./indirection.ts";
+import {
+  STATE_BUCKETS_AT,
+  STATE_BYTES,
+  STATE_COVERS_AT,
+  STATE_FRAMES_AT,
+  STATE_ROLE_AT,
+} from "./indirection.ts";
 import { type CompiledRule, compileJobs, compileRules, MAX_RULES, Need, roleOf } from "./rules.ts";
 import { MAX_INPUT, TABLE_WORDS, toeplitzTable } from "./toeplitz.ts";
 
@@ -42,6 +48,7 @@ export function stateBytes(buckets: Uint8Array, masters: readonly number[]): Uin
   const view = new DataView(bytes.buffer);
   for (const [role, core] of masters.entries()) view.setInt32(STATE_ROLE_AT + role * 4, core, true);
   bytes.set(buckets, STATE_BUCKETS_AT);
+  for (let core = 0; core < MAX_CORES; core++) bytes[STATE_COVERS_AT + core] = core;
   return bytes;
 }
 
@@ -282,9 +289,15 @@ function emitRule(a: Assembler, rule: CompiledRule, next: string, stateMapFd: nu
     a.imm(Op.And32Imm, R1, swap32(mask));
     a.jump(Op.If32NotEqualImm, R1, swap32(rule.address[word] as number), next);
   }
-  if (rule.action >= 0) a.imm(Op.MovImm, R0, rule.action);
+  if (rule.action >= 0) emitCore(a, rule.action, stateMapFd);
   else emitRole(a, roleOf(rule.action), stateMapFd);
   a.emit(Op.Exit, 0, 0, 0, 0);
+}
+
+/** R0 = the core, or who stands in for it. */
+function emitCore(a: Assembler, core: number, stateMapFd: number): void {
+  a.mapValue(R1, stateMapFd, STATE_COVERS_AT + core);
+  a.load(Op.LoadByte, R0, R1, 0);
 }
 
 function emitRole(a: Assembler, role: number, stateMapFd: number): void {
@@ -329,14 +342,25 @@ function emitBuckets(a: Assembler, config: SteeringConfig, stateMapFd: number): 
 }
 
 /** What the port's scheme says of a frame that no rule took. */
-function emitScheme(a: Assembler, config: SteeringConfig, port: PortId, hashMapFd: number): void {
+function emitScheme(
+  a: Assembler,
+  config: SteeringConfig,
+  port: PortId,
+  hashMapFd: number,
+  stateMapFd: number,
+): void {
   if (schemeOf(config, port) === Scheme.Port) {
-    a.imm(Op.MovImm, R0, portCoreOf(config, port));
+    emitCore(a, portCoreOf(config, port), stateMapFd);
     a.emit(Op.Exit, 0, 0, 0, 0);
   } else if (!steersExactly(config, port)) {
     // Software chooses. A flow must always land on one core, so the buckets, which may move, are left out.
     emitHash(a, hashMapFd, "landing");
     a.imm(Op.AndImm, R0, config.buckets - 1);
+    a.imm(Op.ModuloImm, R0, config.cores);
+    a.imm(Op.AndImm, R0, MAX_CORES - 1); // The verifier of older kernels sees no bound in a remainder.
+    a.mapValue(R1, stateMapFd, STATE_COVERS_AT);
+    a.reg(Op.Add, R1, R0);
+    a.load(Op.LoadByte, R0, R1, 0);
     a.emit(Op.Exit, 0, 0, 0, 0);
   }
 }
@@ -373,7 +397,9 @@ export function buildProgram(
   emitIpv6(a);
   emitMac(a);
   a.label("rules");
-  if (emitRules(a, config, port, stateMapFd)) emitScheme(a, config, port, hashTableMapFd);
+  if (emitRules(a, config, port, stateMapFd)) {
+    emitScheme(a, config, port, hashTableMapFd, stateMapFd);
+  }
   a.label("hash-buckets");
   emitHash(a, hashTableMapFd, "bucket");
   emitBuckets(a, config, stateMapFd);

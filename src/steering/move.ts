@@ -134,6 +134,11 @@ export class MoveMachine {
     return this.#count;
   }
 
+  /** True when the last announcement has been acted on. */
+  get isSeen(): boolean {
+    return this.#words === null || this.#words[MoveWord.Announced] === this.epoch;
+  }
+
   /**
    * Looks for an announcement; after fetching frames or records and before steering them. One load
    * when there is none.
