@@ -346,9 +346,16 @@ export class Entries {
     }
   }
 
+  /** Nothing was heard for longer than a machine runs: at its home, where all questions meet, an address begins anew. */
   #wantedDue(slot: number, now: Millis): void {
-    if (this.owners.isAwaiting(this.table.bucket[slot] as number)) this.pending.expect(slot, now);
-    else this.pending.wantedDue(slot, this.moving.ownerOf(slot, now), now);
+    const bucket = this.table.bucket[slot] as number;
+    if (this.owners.isAwaiting(bucket)) {
+      this.pending.expect(slot, now);
+      return;
+    }
+    const home = this.owners.home(bucket, now);
+    const isHome = home === this.#context.out.core;
+    this.pending.wantedDue(slot, isHome ? home : this.moving.ownerOf(slot, now), now);
   }
 
   #place({ iface, address, mac }: StaticNeighbour, version: number, now: Millis): number {

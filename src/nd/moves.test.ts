@@ -252,3 +252,24 @@ test("ND-2 variant traffic: the machine follows the neighbour's own messages", (
   assert.deepEqual(rig.runners(x), [3]);
   for (let core = 0; core < 4; core++) assert.equal(rig.row(core, x)?.["owner"], 3);
 });
+
+test("ND-2 variant first: a home that was told of a machine which has ended begins anew", () => {
+  const rig = new NdRig(3, { owner: "first" });
+  const x = station(3); // Nobody answers for it; its home is core 0.
+  rig.resolve(0, x, "aa");
+  rig.run(200);
+  rig.move(rig.bucketOf(x), 1);
+  rig.run(3300);
+  assert.deepEqual(rig.runners(x), [], "core 0 gave it up");
+
+  rig.resolve(1, x, "bb");
+  rig.run(5000);
+
+  assert.deepEqual(
+    rig.returned.map(({ core, mac }) => [core, mac]),
+    [
+      [0, -1],
+      [1, -1],
+    ],
+  );
+});
