@@ -34,7 +34,13 @@ export function applianceOf(result: ReplayResult): Appliance {
   const answer = (index: number, command: CoreCommand): unknown => {
     const { dispatch } = core(index);
     if (command.kind === "rows") {
-      const tables = { arp: Table.Arp, nd: Table.Nd, bridge: Table.Bridge, lacp: Table.Lag };
+      const tables = {
+        arp: Table.Arp,
+        nd: Table.Nd,
+        bridge: Table.Bridge,
+        lacp: Table.Lag,
+        stp: Table.Stp,
+      };
       const table = dispatch.replicated(tables[command.table]);
       return table?.rows(command.cursor, command.limit, cluster.now) ?? { rows: [], next: -1 };
     }

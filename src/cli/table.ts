@@ -66,6 +66,7 @@ const NOUNS: Readonly<Record<string, readonly [string, string]>> = {
   cores: ["core", "cores"],
   ports: ["port", "ports"],
   channels: ["channel", "channels"],
+  stp: ["row", "rows"],
   interfaces: ["interface", "interfaces"],
   vlans: ["row", "rows"],
   routes: ["route", "routes"],

@@ -5,11 +5,13 @@ import type { ApplianceConfig } from "../core/config.ts";
 import { DROP_NAMES } from "../engine/drop.ts";
 import { EVENT_NAMES, type EventName } from "../engine/event.ts";
 import { TABLE_NAMES } from "../engine/message.ts";
+import { PORT_STATE_NAMES } from "../engine/port-state.ts";
 import { ROLE_NAMES } from "../engine/role.ts";
 import { CHURN_NAMES } from "../lag/churn.ts";
 import { MUX_NAMES } from "../lag/mux.ts";
 import { SELECTED_NAMES } from "../lag/port-state.ts";
 import { CHOICE_NAMES } from "../lag/selection.ts";
+import { GUARD_NAMES, ROLE_NAMES as STP_ROLE_NAMES } from "../stp/port.ts";
 import { formatIpv4, formatIpv6, formatMac } from "../wire/text.ts";
 import type { RawEvent } from "./appliance-port.ts";
 
@@ -56,6 +58,7 @@ const words = (subject: string, from: string, to: string, evidence = ""): Words 
 const station = (mac: number, vlan: number): string => `station ${formatMac(mac)} vlan ${vlan}`;
 const bound = (reason: number): string => `bound ${DROP_NAMES[reason] ?? reason}`;
 const member = (e: RawEvent, n: Namer): string => `port ${n.port(e.a)}`;
+const tree = (e: RawEvent, n: Namer): string => `stp ${n.channel(e.a)}`;
 const neighbour = (address: number): string => `arp ${formatIpv4(address)}`;
 
 /** An event without an entry prints its numbers. */
@@ -150,6 +153,39 @@ const DESCRIBE: { readonly [N in EventName]?: Describe } = {
       "shut",
       "a second link of its bridge: pull its cable to open it",
     ),
+  "stp-state": (e, n) =>
+    words(
+      tree(e, n),
+      PORT_STATE_NAMES[e.b] ?? "",
+      PORT_STATE_NAMES[e.c] ?? "",
+      STP_ROLE_NAMES[e.d] ?? "",
+    ),
+  "stp-role": (e, n) => words(tree(e, n), STP_ROLE_NAMES[e.b] ?? "", STP_ROLE_NAMES[e.c] ?? ""),
+  "stp-root": (e, n) =>
+    words(
+      `stp ${n.bridge(e.a)}`,
+      "",
+      `root ${e.b}.${formatMac(e.c)}`,
+      e.d < 0 ? "this bridge is the root" : `through ${n.channel(e.d)}`,
+    ),
+  "stp-topology-change": (e, n) =>
+    words(
+      `stp ${n.bridge(e.a)}`,
+      "",
+      "topology change",
+      e.c === 1 ? `${n.channel(e.b)} forwards` : `heard on ${n.channel(e.b)}`,
+    ),
+  "stp-guard": (e, n) =>
+    words(
+      tree(e, n),
+      e.c === 1 ? "" : "shut",
+      e.c === 1 ? "shut" : "",
+      `${GUARD_NAMES[e.b] ?? ""} guard${e.d > 0 ? `: a BPDU of ${formatMac(e.d)}` : ""}`,
+    ),
+  "stp-protocol": (e, n) =>
+    words(tree(e, n), "", e.b === 0 ? "STP" : "RSTP", "what its neighbour speaks"),
+  "stp-pvst": (e, n) =>
+    words(tree(e, n), "", "PVST+", `VLAN ${e.b} of ${formatMac(e.c)}: it is not spoken here`),
   "address-in-use": (e, n) => words(neighbour(e.b), "announced", "in use", `on ${n.iface(e.a)}`),
   "nd-added": nd((n) => ["", formatMac(n)]),
   "nd-changed": nd((n) => ["", formatMac(n), "another MAC"]),

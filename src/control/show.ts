@@ -14,6 +14,7 @@ import { isWithin, isWithin6, type Prefix, parsePrefix } from "./network.ts";
 import { LATER_OBJECTS, OBJECTS, objectShape } from "./objects.ts";
 import { busRows, coreRows, dropRows, portRows, steeringRows } from "./statistics.ts";
 import { predict, ruleRows } from "./steering-view.ts";
+import { stpRows } from "./stp-view.ts";
 import { vlanRows } from "./vlans.ts";
 
 export type Row = Record<string, unknown>;
@@ -25,6 +26,8 @@ export interface Shown {
   readonly appliance: Appliance;
   /** The checked configuration; absent where an appliance was made without a file. */
   readonly configuration?: unknown;
+  /** Configurations that ran; absent where an appliance was made without a file. */
+  readonly history?: (() => readonly Row[]) | undefined;
 }
 
 /** Rows per question to a core. */
@@ -110,7 +113,9 @@ class Shower {
       case "bridge":
         return this.#table(object);
       case "lacp":
-        return this.#later(async () => lacpRows(appliance.config, await this.#lacp()));
+        return this.#later(async () => lacpRows(appliance.config, await this.#everyCore("lacp")));
+      case "stp":
+        return this.#later(async () => stpRows(appliance.config, await this.#everyCore("stp")));
       case "channels":
         return this.#later(() => this.#channels());
       case "routes":
@@ -156,6 +161,8 @@ class Shower {
           .map((event) => ({ ...describeEvent(event, config) }));
         return limit < 0 ? rows : rows.slice(-limit || rows.length);
       }
+      case "history":
+        return [...(this.#shown.history?.() ?? [])];
       case "config":
         return configRows(this.#shown.configuration ?? config);
       default:
@@ -163,9 +170,9 @@ class Shower {
     }
   }
 
-  /** Every core's raw rows about members of channels. */
-  #lacp(): Promise<{ core: number; rows: readonly RawRow[] }[]> {
-    const command = { kind: "rows", table: "lacp", cursor: 0, limit: SLICE } as const;
+  /** Every core's raw rows about members of channels, or channels of bridges. */
+  #everyCore(table: "lacp" | "stp"): Promise<{ core: number; rows: readonly RawRow[] }[]> {
+    const command = { kind: "rows", table, cursor: 0, limit: SLICE } as const;
     const online = this.#appliance.cores().filter(({ state }) => state === "online");
     return Promise.all(
       online.map(async ({ core }) => ({
@@ -176,7 +183,7 @@ class Shower {
   }
 
   async #channels(): Promise<Row[]> {
-    const answers = await this.#lacp();
+    const answers = await this.#everyCore("lacp");
     const rows = answers.flatMap((answer) => answer.rows).filter((row) => row["master"] === true);
     const { hash } = this.#query;
     return hash === undefined

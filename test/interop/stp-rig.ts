@@ -216,7 +216,12 @@ ${devices.map((device) => `      ${device}: {}`).join("\n")}
         };
       } else {
         const [role, state] = [String(row["role"]), String(row["state"])];
-        ports[channel] = { role, state, cost: Number(row["cost"]) };
+        const other = ports[channel]?.state ?? state;
+        ports[channel] = {
+          role,
+          state: state === other ? state : "differs between cores",
+          cost: Number(row["cost"]),
+        };
       }
     }
     return { ...own, ports };
