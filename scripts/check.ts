@@ -38,7 +38,8 @@ const QUICK: readonly Step[] = [
   script("docs", "--check"),
 ];
 /** Folders of units: what needs neither threads nor processes. The rest is for `npm test`. */
-const UNITS = "lib wire engine arp bridge host lag nd steering core ports control sim replay lab";
+const UNITS =
+  "lib wire engine arp bridge host lag nd steering core ports control sim replay lab api";
 const TESTS: Step = script(
   "test",
   "--test-reporter=dot",

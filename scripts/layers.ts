@@ -24,7 +24,14 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
   lab: [...BASE, ...PROTOCOLS, "core", "ports", "runtime", "control", "sim"],
   replay: [...BASE, ...PROTOCOLS, "core", "ports", "control", "sim"],
   api: [...BASE, ...PROTOCOLS, "core", "ports", "runtime", "control"],
-  web: ["api"],
+  // The page shares the lists of objects, operations and fields with the server, and nothing that runs there.
+  web: [
+    "api",
+    "control/objects.ts",
+    "control/operations.ts",
+    "control/fields.ts",
+    "control/filters.ts",
+  ],
   cli: [
     ...BASE,
     ...PROTOCOLS,
@@ -46,7 +53,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   koffi: ["ports/linux/ffi.ts"],
   zod: ["control", "api"],
   yaml: ["control", "cli"],
-  fastify: ["control", "api"],
+  fastify: ["api"],
+  "prom-client": ["api"],
   commander: ["cli"],
 };
 

@@ -1,7 +1,14 @@
 // The command line's side of the control socket: one HTTP request per command, errors in the words of the server.
 
 import { request } from "node:http";
-import { ControlError, ERROR_CODES, type ErrorCode, errnoOf } from "../control/errors.ts";
+import {
+  ConfigError,
+  ControlError,
+  ERROR_CODES,
+  type ErrorCode,
+  errnoOf,
+  type Fault,
+} from "../control/errors.ts";
 import { clientSockets } from "./socket.ts";
 
 export interface Answer {
@@ -11,11 +18,14 @@ export interface Answer {
 }
 
 export interface Call {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Below /api/v1/. */
   readonly path: string;
   readonly query?: Readonly<Record<string, string | undefined>>;
   readonly body?: unknown;
+  /** A configuration, instead of a body; its faults are told by the name of its file. */
+  readonly yaml?: string;
+  readonly file?: string;
 }
 
 /** Asks the appliance; `socket` is what --socket said. Throws a ControlError for whatever is not success. */
@@ -58,8 +68,9 @@ function exchange(socketPath: string, call: Call): Promise<Answer> {
     if (value !== undefined) query.set(key, value);
   }
   const path = `/api/v1/${call.path}${query.size > 0 ? `?${query}` : ""}`;
-  const text = call.body === undefined ? undefined : JSON.stringify(call.body);
-  const headers = text === undefined ? {} : { "content-type": "application/json" };
+  const text = call.yaml ?? (call.body === undefined ? undefined : JSON.stringify(call.body));
+  const type = call.yaml === undefined ? "application/json" : "application/yaml";
+  const headers = text === undefined ? {} : { "content-type": type };
   return new Promise((resolve, reject) => {
     const asked = request({ socketPath, path, method: call.method, headers }, (response) => {
       const chunks: Buffer[] = [];
@@ -69,7 +80,7 @@ function exchange(socketPath: string, call: Call): Promise<Answer> {
         const body = Buffer.concat(chunks).toString("utf8");
         if ((response.statusCode ?? 500) < 400) {
           resolve({ body, cores: Number(response.headers["linkloom-cores"] ?? 0) });
-        } else reject(problemError(body));
+        } else reject(problemError(body, call.file));
       });
     });
     asked.on("error", reject);
@@ -78,9 +89,12 @@ function exchange(socketPath: string, call: Call): Promise<Answer> {
 }
 
 /** The server's problem document as an error. */
-function problemError(body: string): ControlError {
+function problemError(body: string, file: string | undefined): ControlError {
   try {
-    const { code, detail, hint } = JSON.parse(body) as Record<string, string>;
+    const { code, detail, hint, faults } = JSON.parse(body) as Record<string, string> & {
+      faults?: readonly Fault[];
+    };
+    if (file !== undefined && faults !== undefined) return new ConfigError(file, faults);
     const known = (ERROR_CODES as readonly string[]).includes(code ?? "");
     return new ControlError(
       known ? (code as ErrorCode) : "operation-failed",

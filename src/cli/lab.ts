@@ -14,6 +14,7 @@ interface LabFlags {
   readonly seconds?: string;
   readonly cores?: string;
   readonly seed?: string;
+  readonly tokenFile?: string;
 }
 
 /** Cores of the lab when nothing is said: the issue of bridging and ARP on many cores shows from four on. */
@@ -29,6 +30,7 @@ export function addLab(program: Command): void {
     .option("--seconds <number>", "end after so long, with a summary")
     .option("--cores <number>", "cores of the appliance", String(CORES))
     .option("--seed <number>", "seed of the stations' doings", "1")
+    .option("--token-file <file>", "tokens for changes over HTTP; made when there is no such file")
     .action(async (name: string | undefined, flags: LabFlags, self: Command) => {
       await lab(name, flags, self.optsWithGlobals<Globals>());
     });
@@ -62,7 +64,7 @@ async function lab(name: string | undefined, flags: LabFlags, globals: Globals):
       output: process.stdout,
       input: process.stdin,
       start,
-      serve: (appliance) => serveLab(appliance, globals.socket),
+      serve: (appliance) => serveLab(appliance, globals.socket, flags.tokenFile),
       eventLines,
       aborted: quit.signal,
     });
@@ -93,11 +95,23 @@ async function start(text: string): Promise<Running> {
 async function serveLab(
   appliance: Running,
   socket: string | undefined,
+  tokenFile: string | undefined,
 ): Promise<{ where: string; close(): Promise<void> }> {
-  const { serve } = await import("../control/server.ts");
+  const { openLab } = await import("../api/open.ts");
   try {
-    const server = await serve({ appliance, socket: serverSocket(socket) });
-    return { where: `control ${server.socket}`, close: () => server.close() };
+    let without = "";
+    const server = await openLab(
+      { appliance },
+      {
+        socket: serverSocket(socket),
+        tokenFile,
+        warn: (line) => {
+          without ||= line;
+        },
+      },
+    );
+    const http = server.http === "" ? without.replace("linkloom: ", "") : server.http;
+    return { where: `control ${server.socket}, ${http}`, close: () => server.close() };
   } catch (error) {
     const { what } = twoLines(error);
     if (socket !== undefined) warn(`linkloom: ${what}`);

@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ControlError, Exit, twoLines } from "../control/errors.ts";
 import { addChanges } from "./change.ts";
+import { addConfigure } from "./configure.ts";
 import { addExplain } from "./explain.ts";
 import { warn } from "./io.ts";
 import { addLab } from "./lab.ts";
@@ -14,7 +15,7 @@ import { addRun } from "./run.ts";
 import { addShow } from "./show.ts";
 
 /** Commands of the specification that come with later versions. */
-const LATER = ["plan", "apply", "confirm", "rollback", "set", "trace", "capture", "doctor"];
+const LATER = ["set", "trace", "capture", "doctor"];
 
 /** The version in package.json, which lies above src/ and above dist/ alike. */
 function version(): string {
@@ -48,6 +49,7 @@ export function buildProgram(): Command {
   addReplay(program);
   addShow(program);
   addChanges(program);
+  addConfigure(program);
   addExplain(program);
   quieten(program);
   return program;

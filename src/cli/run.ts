@@ -15,6 +15,13 @@ export function coresOf(text: string | undefined): number | undefined {
   throw new ControlError("usage", `"${text}" is no number of cores`, "1 to 64");
 }
 
+interface RunFlags {
+  readonly config: string;
+  readonly cores?: string;
+  readonly socketGroup?: string;
+  readonly compatMetrics?: boolean;
+}
+
 /** Adds the commands. */
 export function addRun(program: Command): void {
   program
@@ -23,30 +30,33 @@ export function addRun(program: Command): void {
     .requiredOption("-c, --config <file>", "the configuration file")
     .option("--cores <number>", "cores, instead of cores.count of the file")
     .option("--socket-group <group>", "a group that may use the control socket too")
+    .option("--compat-metrics", "metrics also under the names of other exporters")
     .addHelpText(
       "after",
       "\nSIGTERM stops it cleanly; SIGHUP reads the file again, and a bad one changes nothing.",
     )
-    .action(
-      async (options: { config: string; cores?: string; socketGroup?: string }, self: Command) => {
-        const { socket } = self.optsWithGlobals<Globals>();
-        const { run } = await import("../control/run.ts");
-        const cores = coresOf(options.cores);
-        try {
-          await run({
-            file: options.config,
-            cores,
-            socket: serverSocket(socket),
-            group: options.socketGroup,
-            say: (line) => process.stdout.write(`${line}\n`),
-            warn,
-          });
-        } catch (error) {
-          listFaults(error, options.config);
-          throw error;
-        }
-      },
-    );
+    .action(async (options: RunFlags, self: Command) => {
+      const socket = serverSocket(self.optsWithGlobals<Globals>().socket);
+      const { run } = await import("../control/run.ts");
+      const { openApi } = await import("../api/open.ts");
+      const cores = coresOf(options.cores);
+      const group = options.socketGroup;
+      try {
+        await run({
+          file: options.config,
+          cores,
+          socket,
+          compatMetrics: options.compatMetrics === true,
+          serve: (serving, configuration) =>
+            openApi(serving, configuration, { socket, group, warn }),
+          say: (line) => process.stdout.write(`${line}\n`),
+          warn,
+        });
+      } catch (error) {
+        listFaults(error, options.config);
+        throw error;
+      }
+    });
   program
     .command("check")
     .description("check a configuration file; every fault with its line and path")

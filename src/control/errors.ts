@@ -38,6 +38,15 @@ export const ERROR_CODES = [
   "operation-failed",
   "port-failed",
   "output-closed",
+  "unauthorized",
+  "read-only",
+  "method-not-allowed",
+  "too-large",
+  "media-type",
+  "misdirected",
+  "too-many",
+  "change-pending",
+  "nothing-pending",
 ] as const;
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
@@ -65,6 +74,15 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorKind>> = {
   "operation-failed": kind(Exit.Failed, 500, "The operation was tried and failed."),
   "port-failed": kind(Exit.Failed, 500, "A port cannot be opened."),
   "output-closed": kind(Exit.Failed, 500, "Nobody reads the output any more."),
+  unauthorized: kind(Exit.NotPermitted, 401, "The request has no token, or a wrong one."),
+  "read-only": kind(Exit.NotPermitted, 403, "The token may read, and the request would change."),
+  "method-not-allowed": kind(Exit.Usage, 405, "The path exists, but not with this method."),
+  "too-large": kind(Exit.Usage, 413, "The request is larger than the limit."),
+  "media-type": kind(Exit.Usage, 415, "The body is of another media type than the path takes."),
+  misdirected: kind(Exit.Failed, 421, "The request names a host that this server is not."),
+  "too-many": kind(Exit.Failed, 429, "More requests or open streams than the limit."),
+  "change-pending": kind(Exit.Failed, 409, "A change waits for its confirmation."),
+  "nothing-pending": kind(Exit.Failed, 409, "No change waits, or there is none to go back to."),
 };
 
 /** An error with a code; `message` says what, `hint` why or what to do. */

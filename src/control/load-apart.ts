@@ -11,6 +11,8 @@ import { ConfigError, ControlError, ERROR_CODES, type ErrorCode, type Fault } fr
 /** What the thread is asked. */
 export interface LoadRequest {
   readonly file: string;
+  /** What to read instead of the file; `file` is then only its name. */
+  readonly text?: string | undefined;
   /** Overrides cores.count. */
   readonly cores: number | undefined;
   /** The configuration that runs: its names keep their numbers. */
@@ -22,6 +24,8 @@ export interface LoadedPlan {
   readonly configuration: Configuration;
   readonly warnings: readonly Fault[];
   readonly plan: StartPlan;
+  /** The file as it stood. */
+  readonly text: string;
 }
 
 /** What the thread answers: plain data. */

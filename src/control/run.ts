@@ -2,56 +2,89 @@
 // SIGTERM and SIGINT stop it, SIGHUP reads the file again; a bad file changes nothing.
 
 import type { Appliance } from "./appliance-port.ts";
-import { configRows } from "./config-text.ts";
 import type { Configuration } from "./configuration.ts";
+import { Configurations } from "./configurations.ts";
+import { claimSocket } from "./control-socket.ts";
 import { ConfigError, ControlError, describeFault, type Fault, twoLines } from "./errors.ts";
+import { StoredHistory } from "./history.ts";
 import { loadApart } from "./load-apart.ts";
-import { claimSocket, serve } from "./server.ts";
+import { objectShape } from "./objects.ts";
+import type { Serving } from "./serving.ts";
+import { show } from "./show.ts";
 
 export interface RunOptions {
   readonly file: string;
   readonly cores?: number | undefined;
   readonly socket: string;
-  readonly group?: string | undefined;
+  readonly compatMetrics?: boolean | undefined;
+  /** Opens the API; api/ does, and control/ knows no server. */
+  readonly serve: (serving: Serving, configuration: Configuration) => Promise<Served>;
   /** Lines for people: `say` on stdout, `warn` on stderr. */
   readonly say: (line: string) => void;
   readonly warn: (line: string) => void;
 }
 
+/** An API that is open. */
+export interface Served {
+  readonly socket: string;
+  close(): Promise<void>;
+}
+
+/** What lies beside the control socket, under its name: `control.sock`, `control.tokens`. */
+export const besideSocket = (socket: string, extension: string): string =>
+  `${socket.replace(/\.sock$/, "")}.${extension}`;
+
+/** Where configurations that ran are kept: systemd's state directory, else beside the socket. */
+function historyFolder(socket: string): string {
+  const state = (process.env["STATE_DIRECTORY"] ?? "").split(":")[0] ?? "";
+  return state === "" ? besideSocket(socket, "history") : `${state}/configurations`;
+}
+
 /** Runs until a signal stops it. Throws when it cannot start, and when a core fails. */
 export async function run(options: RunOptions): Promise<void> {
-  const { file, say, warn } = options;
-  const { cores } = options;
-  const { configuration, warnings, plan } = await loadApart({ file, cores, before: undefined });
+  const { file, say, warn, cores } = options;
+  const loaded = await loadApart({ file, cores, before: undefined });
+  const { configuration, warnings, plan } = loaded;
   tell(file, warnings, warn);
   await claimSocket(options.socket);
 
   const { startAppliance } = await import("../runtime/appliance.ts");
   const appliance: Appliance = await startAppliance(plan);
-  const running = { appliance, configuration };
-  const server = await serve({
-    get appliance(): Appliance {
-      return running.appliance;
-    },
-    get configuration(): Configuration {
-      return running.configuration;
-    },
-    socket: options.socket,
-    group: options.group,
-  }).catch(async (error: unknown) => {
+  let configurations: Configurations;
+  let server: Served;
+  try {
+    configurations = new Configurations(
+      {
+        appliance,
+        load: loadApart,
+        history: new StoredHistory(historyFolder(options.socket), warn),
+        cores,
+        activeRouters: () => activeRouters(appliance),
+        tell: (line) => warn(`linkloom: ${line}`),
+      },
+      loaded,
+    );
+    const serving: Serving = {
+      appliance,
+      configurations,
+      get configuration(): Configuration {
+        return configurations.configuration;
+      },
+      history: () => configurations.history(),
+      metrics: configuration.api?.metrics ?? true,
+      compatMetrics: options.compatMetrics,
+    };
+    server = await options.serve(serving, configuration);
+  } catch (error) {
     await appliance.stop();
     throw error;
-  });
+  }
 
   const ports = Object.keys(configuration.ports).length;
   const count = configuration.cores.count;
   let reloading: Promise<void> = Promise.resolve();
   const reload = (): void => {
-    // One after the other: each compares with what the one before made.
-    reloading = reloading.then(async () => {
-      const next = await reloadFile(appliance, running.configuration, options);
-      if (next !== undefined) running.configuration = next;
-    });
+    reloading = reloading.then(() => reloadFile(configurations, options));
   };
   const stopped = untilSignal(reload);
   say(
@@ -61,10 +94,23 @@ export async function run(options: RunOptions): Promise<void> {
     await Promise.race([stopped.signal, appliance.ended]);
   } finally {
     stopped.forget();
+    configurations.close();
     await reloading;
     await server.close();
     await appliance.stop();
   }
+}
+
+/** Names of the virtual routers that are active, where this version has any. */
+async function activeRouters(appliance: Appliance): Promise<ReadonlySet<string>> {
+  const names = new Set<string>();
+  if (objectShape("vr") === undefined) return names;
+  for await (const rows of show({ appliance }, "vr", {})) {
+    for (const { name, state } of rows) {
+      if (/^(active|master)$/i.test(String(state))) names.add(String(name));
+    }
+  }
+  return names;
 }
 
 /** Prints each fault or warning. */
@@ -86,23 +132,14 @@ function untilSignal(reload: () => void): { signal: Promise<void>; forget: () =>
 }
 
 /** Takes over the file as it is now; says what changed, or why nothing did. */
-async function reloadFile(
-  appliance: Appliance,
-  before: Configuration,
-  options: RunOptions,
-): Promise<Configuration | undefined> {
+async function reloadFile(configurations: Configurations, options: RunOptions): Promise<void> {
   const { file, say, warn } = options;
   try {
-    const { cores } = options;
-    const loaded = await loadApart({ file, cores, before: appliance.config });
-    const { configuration, warnings } = loaded;
+    const { paths, warnings } = await configurations.apply({ file }, "SIGHUP", undefined);
     tell(file, warnings, warn);
-    const changed = changes(before, configuration);
-    if (changed.length > 0) await appliance.reconfigure(loaded.plan);
-    const what = changed.length > 12 ? [...changed.slice(0, 12), "..."] : changed;
-    const text = changed.length === 0 ? "nothing differs" : `changed ${what.join(", ")}`;
+    const what = paths.length > 12 ? [...paths.slice(0, 12), "..."] : paths;
+    const text = paths.length === 0 ? "nothing differs" : `changed ${what.join(", ")}`;
     say(`linkloom reloaded: ${text}`);
-    return configuration;
   } catch (error) {
     if (error instanceof ConfigError) tell(file, error.faults, warn);
     const { what, why } = twoLines(error);
@@ -113,15 +150,5 @@ async function reloadFile(
       `linkloom: reload ${refused ? "refused, nothing changed" : "failed, restart it"}: ${what}`,
     );
     warn(`  ${why}`);
-    return undefined;
   }
-}
-
-/** The paths whose values differ between two configurations. */
-export function changes(before: Configuration, after: Configuration): string[] {
-  const rows = (configuration: Configuration): Map<string, string> =>
-    new Map(configRows(configuration).map(({ path, value }) => [path, value]));
-  const [old, now] = [rows(before), rows(after)];
-  const paths = new Set([...old.keys(), ...now.keys()]);
-  return [...paths].filter((path) => old.get(path) !== now.get(path));
 }

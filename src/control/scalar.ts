@@ -4,19 +4,24 @@
 import { z } from "zod";
 import { formatDuration, nearest, parseDuration } from "./words.ts";
 
-/** A single value: `read` gives undefined for what it does not take; `hint` then says what to do. */
+/**
+ * A single value: `read` gives undefined for what it does not take; `hint` then says what to do. `json` says the same
+ * as far as a JSON Schema can.
+ */
 export function scalar<T>(
   expected: string,
   read: (value: unknown) => T | undefined,
   hint?: (value: unknown) => string,
+  json: Readonly<Record<string, unknown>> = {},
 ): z.ZodType<T> {
-  return z.unknown().transform((value, context): T => {
+  const value = z.unknown().transform((value, context): T => {
     const result = read(value);
     if (result !== undefined) return result;
     const params = { expected, hint: value === undefined ? "" : (hint?.(value) ?? "") };
     context.issues.push({ code: "custom", input: value, message: expected, params });
     return z.NEVER;
   });
+  return value.meta({ description: expected, ...json });
 }
 
 /** A duration in milliseconds between two bounds; `unit` is what a bare number most likely meant. */
@@ -35,6 +40,7 @@ export function duration(minimum: number, maximum: number, unit: "ms" | "s"): z.
         ? "units are us, ms, s, m and h: 200ms, 1s, 5m"
         : "";
     },
+    { type: "string", pattern: "^\\s*[0-9]{1,12}(\\.[0-9]{1,6})?(us|ms|s|m|h)\\s*$" },
   );
 }
 
@@ -61,6 +67,7 @@ export function size(minimum: number, maximum: number): z.ZodType<number> {
       typeof value === "number"
         ? `a bare number says no unit: write ${value}MiB`
         : `between ${minimum} and ${maximum} bytes; units are B, KiB, MiB and GiB`,
+    { type: "string", pattern: "^[0-9]{1,9}([KMG]i?B|B)$" },
   );
 }
 
@@ -74,6 +81,7 @@ export function percent(): z.ZodType<number> {
       return match !== null && share >= 0.01 && share <= 1 ? share : undefined;
     },
     (value) => (typeof value === "number" ? `write ${value <= 1 ? value * 100 : value}%` : ""),
+    { type: "string", pattern: "^[0-9]{1,3}(\\.[0-9]+)?%$" },
   );
 }
 
@@ -90,6 +98,7 @@ export function integer(
         ? (value as number)
         : undefined,
     (value) => (typeof value === "string" && /^\d+$/.test(value) ? "write it without quotes" : ""),
+    { type: "integer", minimum, maximum },
   );
 }
 
@@ -108,6 +117,7 @@ export function powerOfTwo(minimum: number, maximum: number): z.ZodType<number> 
       const near = 2 ** Math.round(Math.log2(value));
       return `the nearest is ${Math.min(maximum, Math.max(minimum, near))}`;
     },
+    { type: "integer", minimum, maximum },
   );
 }
 
@@ -120,6 +130,7 @@ export function word<const W extends string>(...words: readonly W[]): z.ZodType<
       const near = nearest(String(value), words);
       return near === "" ? "" : `did you mean "${near}"?`;
     },
+    { enum: words },
   );
 }
 
@@ -133,8 +144,14 @@ export const flag: z.ZodType<boolean> = scalar(
       : value === "no" || value === "off"
         ? "write false"
         : "",
+  { type: "boolean" },
 );
 
 /** A text that is not empty, such as the name of a file. */
 export const text = (expected: string): z.ZodType<string> =>
-  scalar(expected, (value) => (typeof value === "string" && value !== "" ? value : undefined));
+  scalar(
+    expected,
+    (value) => (typeof value === "string" && value !== "" ? value : undefined),
+    undefined,
+    { type: "string", minLength: 1 },
+  );

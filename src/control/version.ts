@@ -14,14 +14,6 @@ export function checkVersion(config: Configuration, report: Report): void {
     report.fault(["ports", name, "driver"], ABSENT, `AF_XDP is ${LATER}: write driver: packet`);
   }
   for (const [name, bridge] of Object.entries(config.bridges)) checkBridge(name, bridge, report);
-  if (config.api !== undefined) {
-    report.warn(
-      ["api"],
-      ABSENT,
-      `HTTP is ${LATER}: the control socket serves the API`,
-      "an API on HTTP",
-    );
-  }
 }
 
 function checkBridge(name: string, bridge: BridgeSection, report: Report): void {

@@ -10,6 +10,11 @@ function termsOf(config: LagChannelConfig): string {
   return JSON.stringify([terms, fallback]);
 }
 
+/** True when members that stay must negotiate anew, for people who plan a change. */
+export function disturbsMembers(before: LagChannelConfig, after: LagChannelConfig): boolean {
+  return termsOf(before) !== termsOf(after);
+}
+
 /** Hands the states of members that stay to a channel's new actor. */
 export function inherit(before: readonly Actor[], actor: Actor): void {
   const old = before.find(({ config }) => config.channel === actor.config.channel);

@@ -13,6 +13,11 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { claimSocket } from "../control/control-socket.ts";
+import { ControlError } from "../control/errors.ts";
+import { SMALL } from "../control/example.ts";
+import { FakeAppliance } from "../control/fake-appliance.ts";
+import { OBJECTS, objectShape } from "../control/objects.ts";
 import {
   CORE_AT,
   CoreCounter,
@@ -25,11 +30,7 @@ import {
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
 import { MESSAGE_TYPES, Message } from "../engine/message.ts";
-import { ControlError } from "./errors.ts";
-import { SMALL } from "./example.ts";
-import { FakeAppliance } from "./fake-appliance.ts";
-import { OBJECTS, objectShape } from "./objects.ts";
-import { claimSocket, type Server, serve } from "./server.ts";
+import { type Server, serve } from "./server.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "linkloom-"));
 const socket = join(folder, "below", "control.sock");
@@ -81,6 +82,9 @@ function call(
     asked.end(body === undefined ? undefined : JSON.stringify(body));
   });
 }
+
+/** Objects of whose protocols nothing is configured here, or that need a file. */
+const EMPTY = ["stp", "groups", "vr", "vmac", "history"];
 
 const rows = async (path: string): Promise<Record<string, unknown>[]> => {
   const { status, data } = await call("GET", path);
@@ -167,7 +171,7 @@ test("OPS-2 every object answers with an array of flat rows with exactly its fie
 
   for (const { name, fields } of OBJECTS) {
     const list = await rows(name);
-    assert.ok(list.length > 0, `${name} has rows`);
+    assert.ok(list.length > 0 || EMPTY.includes(name), `${name} has rows`);
     for (const row of list) {
       assert.deepEqual(Object.keys(row), fields, name);
       for (const value of Object.values(row)) {
@@ -312,7 +316,7 @@ test("RFC 9457: errors are problem documents with our code", async () => {
   ]);
   assert.equal((data as { code: string }).code, "not-found");
   assert.equal((await call("GET", "vr")).status, 501);
-  assert.equal((await call("PUT", "arp")).status, 404);
+  assert.equal((await call("PUT", "arp")).status, 405);
   assert.equal((await call("POST", "arp", "x".repeat(70_000))).status, 413);
 });
 

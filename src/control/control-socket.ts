@@ -1,5 +1,5 @@
-// The API on the control socket: /api/v1/OBJECT for every object of `show`, and the changes. HTTP over a Unix socket
-// that only its owner (or one group) may open, so there is no token. Errors are RFC 9457 problem documents.
+// The control socket's file: whether it can be had, and how it is made so that its owner alone (or one group) may open
+// it. unix(7).
 
 import {
   chmodSync,
@@ -10,58 +10,13 @@ import {
   readFileSync,
   unlinkSync,
 } from "node:fs";
-import { createServer, type Server as HttpServer } from "node:http";
+import type { Server } from "node:http";
 import { connect } from "node:net";
 import { dirname, resolve } from "node:path";
-import type { FastifyInstance } from "fastify";
 import { ControlError, errnoOf } from "./errors.ts";
-import type { Shown } from "./show.ts";
 
 /** sun_path of unix(7) holds 108 bytes with its end. */
 const PATH_LIMIT = 107;
-
-export interface ServeOptions extends Shown {
-  readonly socket: string;
-  /** A group that may use the socket too, by name or number; else only the owner may. */
-  readonly group?: string | undefined;
-}
-
-export interface Server {
-  readonly socket: string;
-  close(): Promise<void>;
-}
-
-/** Serves the API until `close`. Refuses when somebody listens on the socket already. */
-export async function serve(options: ServeOptions): Promise<Server> {
-  const socket = resolve(options.socket);
-  const gid = options.group === undefined ? undefined : groupId(options.group);
-  let app: Promise<FastifyInstance> | undefined;
-  const server = createServer((request, response) => {
-    app ??= openRoutes(options);
-    app.then(
-      (ready) => ready.routing(request, response),
-      (error: Error) => response.destroy(error),
-    );
-  });
-  await listen(server, socket, gid);
-  return {
-    socket,
-    close: async () => {
-      server.close();
-      server.closeAllConnections();
-      await (await app)?.close();
-      if (existsSync(socket)) unlinkSync(socket);
-    },
-  };
-}
-
-/** Loads the framework: some twenty megabytes that an appliance need not have until somebody asks. */
-async function openRoutes(options: ServeOptions): Promise<FastifyInstance> {
-  const { routes } = await import("./routes.ts");
-  const app = routes(options);
-  await app.ready();
-  return app;
-}
 
 /** Makes sure that the socket can be had: nobody listens, and a leftover of a dead process is gone. */
 export async function claimSocket(path: string): Promise<void> {
@@ -100,7 +55,14 @@ export async function claimSocket(path: string): Promise<void> {
   );
 }
 
-async function listen(server: HttpServer, socket: string, gid: number | undefined): Promise<void> {
+/** Listens on the socket: 0600, or 0660 when a group (by name or number) may use it too. Returns its whole path. */
+export async function listenOnSocket(
+  server: Server,
+  path: string,
+  group: string | undefined,
+): Promise<string> {
+  const socket = resolve(path);
+  const gid = group === undefined ? undefined : groupId(group);
   const mask = process.umask(0o177);
   try {
     mkdirSync(dirname(socket), { recursive: true, mode: 0o755 });
@@ -112,12 +74,18 @@ async function listen(server: HttpServer, socket: string, gid: number | undefine
       chownSync(socket, process.getuid?.() ?? 0, gid);
       chmodSync(socket, 0o660);
     }
+    return socket;
   } catch (error) {
     server.close();
     throw error instanceof ControlError ? error : listenError(socket, error);
   } finally {
     process.umask(mask);
   }
+}
+
+/** Removes the socket's file. */
+export function removeSocket(socket: string): void {
+  if (existsSync(socket)) unlinkSync(socket);
 }
 
 function listenError(socket: string, cause: unknown): ControlError {

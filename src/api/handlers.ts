@@ -1,0 +1,70 @@
+// What each operation of control/operations.ts does.
+
+import type { Readable } from "node:stream";
+import { Actions, type Words } from "../control/actions.ts";
+import type { Configurations } from "../control/configurations.ts";
+import { ControlError } from "../control/errors.ts";
+import { NdActions } from "../control/nd-actions.ts";
+import type { Serving } from "../control/serving.ts";
+import { parseDuration } from "../control/words.ts";
+
+/** What a handler gets: words of path, query and body in one, and the body's text where it is a file. */
+export interface Asked {
+  readonly words: Words;
+  readonly text: string;
+  /** Who asks, for the history. */
+  readonly by: string;
+}
+
+/** Answers with data, or with a stream of its operation's media type. */
+export type Handler = (asked: Asked) => Promise<unknown> | Readable;
+
+/** A handler for every operation, by its id. */
+export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> {
+  const actions = new Actions(serving.appliance);
+  const nd = new NdActions(serving.appliance);
+  return {
+    "arp-add": ({ words }) => actions.addArp(words),
+    "arp-clear": ({ words }) => actions.clearArp(words),
+    "arp-remove": ({ words }) => actions.removeArp(words),
+    "arp-announce": ({ words }) => actions.announce(words),
+    "nd-add": ({ words }) => nd.add(words),
+    "nd-clear": ({ words }) => nd.clear(words),
+    "nd-remove": ({ words }) => nd.remove(words),
+    "nd-announce": ({ words }) => nd.announce(words),
+    "bridge-add": ({ words }) => actions.addStation(words),
+    "bridge-clear": ({ words }) => actions.clearStations(words),
+    "bridge-remove": ({ words }) => actions.removeStation(words),
+    ping: ({ words }) => actions.ping(words),
+    ...configurationHandlers(serving),
+  };
+}
+
+function configurationHandlers(serving: Serving): Readonly<Record<string, Handler>> {
+  const keeper = (): Configurations => {
+    if (serving.configurations !== undefined) return serving.configurations;
+    const hint = "run an appliance of a file: linkloom run -c FILE";
+    throw new ControlError("not-found", "This appliance has no configuration file", hint);
+  };
+  return {
+    "config-plan": async ({ text }) => keeper().plan({ text }),
+    "config-apply": async ({ words, text, by }) => {
+      const confirm = words["confirm"];
+      const millis = confirm === undefined ? undefined : parseDuration(confirm);
+      if (confirm !== undefined && millis === undefined) {
+        const hint = "units are ms, s, m and h: 60s";
+        throw new ControlError("value-invalid", `"${String(confirm)}" is no duration`, hint);
+      }
+      return keeper().apply({ text }, by, millis);
+    },
+    "config-confirm": async () => keeper().confirm(),
+    "config-rollback": async ({ words, by }) => {
+      const { to } = words as { to?: unknown };
+      if (to !== undefined && (!Number.isInteger(Number(to)) || Number(to) < 1 || to === "")) {
+        const hint = "linkloom show history lists the numbers";
+        throw new ControlError("value-invalid", `"${String(to)}" is no number`, hint);
+      }
+      return keeper().rollback(to === undefined ? undefined : Number(to), by);
+    },
+  };
+}

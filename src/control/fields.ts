@@ -1,0 +1,151 @@
+// What the fields and words of the API are: one type and one phrase for each name, wherever it stands. The OpenAPI
+// document and the page read it; a field that is not here may be anything.
+
+/** A JSON Schema fragment; the API's documents are made of them. */
+export type Schema = Readonly<Record<string, unknown>>;
+
+/** Types of fields and words. */
+export type Kind =
+  | "any"
+  | "text"
+  | "flag"
+  | "count"
+  | "number"
+  | "core"
+  | "vlan"
+  | "share"
+  | "millis"
+  | "mac"
+  | "ipv4"
+  | "ipv6"
+  | "duration"
+  | "time"
+  | "words"
+  | "direction";
+
+const count = { type: "integer", minimum: 0, maximum: Number.MAX_SAFE_INTEGER };
+
+export const KINDS: Readonly<Record<Kind, Schema>> = {
+  any: {},
+  text: { type: "string", maxLength: 4096 },
+  flag: { type: "boolean" },
+  count,
+  number: { type: "number" },
+  core: { type: "integer", minimum: 0, maximum: 63 },
+  vlan: { type: "integer", minimum: 1, maximum: 4094 },
+  share: { type: "number", minimum: 0, maximum: 1 },
+  millis: { type: "number" },
+  mac: { type: "string", examples: ["02:00:00:00:00:09"] },
+  ipv4: { type: "string", examples: ["192.0.2.9"] },
+  ipv6: { type: "string", examples: ["2001:db8::9"] },
+  duration: {
+    type: "string",
+    pattern: "^[0-9]{1,12}(\\.[0-9]{1,6})?(us|ms|s|m|h)$",
+    examples: ["200ms"],
+  },
+  time: { type: "string", format: "date-time" },
+  words: { type: "array", items: { type: "string" } },
+  direction: { enum: ["in", "out"] },
+};
+
+interface Field {
+  readonly kind: Kind;
+  /** null where the row has no such thing. */
+  readonly nullable?: true;
+  readonly summary: string;
+}
+
+const field = (kind: Kind, summary: string): Field => ({ kind, summary });
+const maybe = (kind: Kind, summary: string): Field => ({ kind, nullable: true, summary });
+
+/** By name; an object's own meaning of a name is `object.name`. */
+export const FIELDS: Readonly<Record<string, Field>> = {
+  core: maybe("core", "the core whose view this is"),
+  state: field("text", "the state, in a word"),
+  roles: field("words", "what the core alone does for all"),
+  "frames-received": field("count", "frames received since the start"),
+  "frames-sent": field("count", "frames sent since the start"),
+  "bytes-received": field("count", "bytes received since the start"),
+  "bytes-sent": field("count", "bytes sent since the start"),
+  "messages-sent": field("count", "messages sent to other cores since the start"),
+  "messages-received": field("count", "messages of other cores since the start"),
+  load: field("share", "share of the time that the core was busy, over about a second"),
+  "heartbeat-age-ms": field("millis", "time since the core's last sign of life"),
+  restarts: field("count", "how often the core was started again"),
+  port: field("text", "the port's name"),
+  driver: field("text", "what connects the port"),
+  interface: maybe("text", "an interface: the kernel's for a port, else the appliance's"),
+  link: field("text", "up or down"),
+  mac: maybe("text", "a MAC address; empty while it is not known"),
+  channel: maybe("text", "the channel's name"),
+  drops: field("count", "frames given up"),
+  mode: field("text", "how members are chosen"),
+  members: field("words", "the ports of the channel"),
+  "active-members": field("words", "the ports that carry frames now"),
+  "partner-system": maybe("text", "the partner's system: its MAC"),
+  "partner-key": maybe("count", "the partner's key"),
+  "partner-port": maybe("count", "the partner's port number"),
+  up: field("flag", "true when it carries frames"),
+  address: field("text", "an IP address"),
+  addresses: field("words", "IP addresses, with the prefix length where they are own ones"),
+  vlan: maybe("count", "a VLAN"),
+  "last-vlan": field("vlan", "the last VLAN of the range that begins with vlan"),
+  origin: field("text", "where the entry comes from"),
+  "age-ms": maybe("millis", "time since it was learned or confirmed"),
+  version: maybe("number", "the larger wins on every core"),
+  owner: maybe("core", "the core that runs the entry's state machine"),
+  router: field("flag", "true for a router"),
+  bridge: maybe("text", "the bridge's name"),
+  index: field("count", "the slot of the table"),
+  "in-use": field("flag", "seen since the last ageing"),
+  static: field("flag", "neither moves nor ages"),
+  moves: field("count", "how often it moved"),
+  "last-move-ms": maybe("millis", "time since its last move"),
+  untagged: field("words", "channels that carry it without a tag"),
+  tagged: field("words", "channels that carry it with a tag"),
+  destination: field("text", "the prefix"),
+  via: field("text", "the next hop, or the route's kind; empty when on the link"),
+  bucket: field("count", "a bucket of the indirection table"),
+  frames: field("count", "frames since the start"),
+  from: field("any", "the core that sends; of an event, the state before"),
+  to: field("any", "the core that receives; of an event, the state after"),
+  type: field("text", "the type of the message"),
+  sent: field("count", "messages sent"),
+  received: field("count", "messages received"),
+  "high-water": field("count", "most messages that ever waited"),
+  resyncs: field("count", "how often a table was sent whole"),
+  table: field("text", "the table's name"),
+  entries: field("count", "live entries"),
+  digest: field("text", "order-free digest of what must be equal"),
+  "newest-version": field("number", "the newest version"),
+  equal: field("flag", "true when every core has the same"),
+  timer: field("text", "what runs"),
+  subject: field("text", "what it is about"),
+  "due-ms": maybe("millis", "time until it is due"),
+  "period-ms": maybe("millis", "time from one to the next"),
+  reason: maybe("text", "why"),
+  count: field("count", "how many"),
+  time: field("time", "when"),
+  cause: field("text", "the event's name"),
+  evidence: field("text", "what it was seen by"),
+  path: field("text", "place in the configuration"),
+  value: field("text", "the value, as the file would have it"),
+  detail: field("text", "one sentence"),
+  mtu: field("count", "largest packet"),
+  "proxy-arp": field("flag", "true when it answers ARP for others"),
+  number: field("count", "number in the history"),
+  by: field("text", "what changed it"),
+  disturbs: field("text", "whom the change disturbed"),
+  changed: field("count", "objects added, changed or removed"),
+};
+
+/** The schema of an object's field. */
+export function fieldSchema(object: string, name: string): Schema {
+  const known = FIELDS[`${object}.${name}`] ?? FIELDS[name];
+  if (known === undefined) return {};
+  const { kind, nullable, summary } = known;
+  const schema: Schema = KINDS[kind];
+  const type = schema["type"];
+  const widened = nullable === true && typeof type === "string" ? { type: [type, "null"] } : {};
+  return { ...schema, ...widened, description: summary };
+}
