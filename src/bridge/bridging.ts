@@ -5,6 +5,7 @@
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import { MIN_FRAME } from "../engine/frame.ts";
+import type { GroupForwarding, GroupPorts } from "../engine/groups.ts";
 import type { ChannelSink, Inside } from "../engine/inside.ts";
 import { Message, Table } from "../engine/message.ts";
 import type { Engine, Out, Replicated, Stations } from "../engine/out.ts";
@@ -20,10 +21,14 @@ import { learnOnly } from "./learn-only.ts";
 import type { Learning } from "./learning.ts";
 import { Lane, type Membership } from "./membership.ts";
 import * as message from "./message.ts";
+import { Misses } from "./misses.ts";
+import { Multicast } from "./multicast.ts";
 import type { Muting } from "./muting.ts";
+import { Admission, type Protection } from "./protection.ts";
 import { reconfigure } from "./reconfigure.ts";
-import { resyncSlice, rowsSlice } from "./replication.ts";
-import { CHANNEL_MASK, Flag, highOf, lowOf, makeKey } from "./table.ts";
+import { resyncSlice, rowsSlice, summaryOf } from "./replication.ts";
+import { type ClearFilter, clearStations, locateStation } from "./stations.ts";
+import { CHANNEL_MASK, Flag, macOf, makeKey, vlanOf } from "./table.ts";
 
 /** 01-80-C2-00-00-0X, never relayed (IEEE 802.1D-2004 7.12.6), in the two parts of a MAC. */
 const RESERVED_HIGH = 0x0180;
@@ -37,20 +42,16 @@ const PVST_LOW = 0x0ccc_cccd;
 /** What a lookup of the source compares: on this channel, in use, seen here. Then nothing changes, nothing is told. */
 const STEADY: number = CHANNEL_MASK | Flag.InUse | Flag.Own;
 
+/** Bits that keep frames out; Guarded alone does not. */
+const CLOSING: number = Lane.Blocked | Lane.Muted | Lane.Shut;
+
+const ADMITTED = Admission.Learn;
+
 const isArp = (type: number): boolean => type === EtherType.Arp || type === EtherType.Rarp;
 
-/** A peer with another configuration is asked for its table this often until both agree: our choice. */
-const ASK_AGAIN: Millis = 1000;
+export type { ClearFilter } from "./stations.ts";
 
-/** What `clear` flushes: what all given fields match. */
-export interface ClearFilter {
-  readonly bridge?: number | undefined;
-  readonly vlan?: Vlan | undefined;
-  readonly channel?: ChannelId | undefined;
-  readonly mac?: Mac | undefined;
-}
-
-export class Bridging implements Engine, Replicated, Stations {
+export class Bridging implements Engine, Replicated, Stations, GroupPorts {
   readonly table: number = Table.Bridge;
   /** See counters.ts; the core copies them out. */
   readonly counters: Float64Array = new Float64Array(BRIDGE_COUNTERS);
@@ -61,15 +62,16 @@ export class Bridging implements Engine, Replicated, Stations {
   readonly #clock: Clock;
   #membership: Membership;
   #muting: Muting;
+  /** BR-9. */
+  protection: Protection;
+  readonly #multicast: Multicast;
   #lane: Int32Array;
   #bridges: readonly Learning[];
   /** A number for the configuration: messages of another one name other channels. */
   #epoch: number;
   #config: BridgingConfig;
   #common: CommonConfig;
-  /** Peers whose messages could not be used; when to ask them for their table. */
-  #missed: CoreId[] = [];
-  #askAt: Millis = 0;
+  readonly #misses: Misses;
 
   constructor(
     config: BridgingConfig,
@@ -82,15 +84,23 @@ export class Bridging implements Engine, Replicated, Stations {
     this.#view = out.view;
     this.#inside = inside;
     this.#clock = new Clock(out.core);
+    this.#misses = new Misses(out);
     this.#config = config;
     this.#common = common;
     const made = reconfigure(null, config, common, out, this.#clock, this.counters, 0);
     this.#membership = made.membership;
     this.#egress = new Egress(out, channels, inside, this.counters, made.membership);
     this.#muting = made.muting;
+    this.protection = made.protection;
+    this.#multicast = new Multicast(out, this.#egress, made.membership, made.protection);
     this.#lane = made.membership.lane;
     this.#bridges = made.bridges;
     this.#epoch = made.epoch;
+  }
+
+  /** From now on, snooping decides where multicast goes (BR-8). */
+  attach(groups: GroupForwarding): void {
+    this.#multicast.groups = groups;
   }
 
   isBridged(channel: ChannelId): boolean {
@@ -124,8 +134,11 @@ export class Bridging implements Engine, Replicated, Stations {
     }
     const lane = this.#lane[channel] ?? Lane.Closed;
     if (lane < 0) {
-      this.#receiveClosed(channel, lane, port, start, end, now);
-      return;
+      if ((lane & CLOSING) !== 0 || (lane & Lane.Guarded) === 0) {
+        this.#receiveClosed(channel, lane, port, start, end, now);
+        return;
+      }
+      if (!this.protection.admits(channel, start, now)) return;
     }
     let vlan = lane & Lane.Vlan;
     let type = view.getUint16(start + 12);
@@ -158,11 +171,16 @@ export class Bridging implements Engine, Replicated, Stations {
     const stations = this.#bridges[bridge] as Learning;
     const { table } = stations;
     const from = table.find(fromLow, makeKey(fromHigh, vlan));
-    if (from < 0) this.#learn(stations, fromLow, makeKey(fromHigh, vlan), channel, iface, now);
-    else if ((table.meta(from) & STEADY) !== (channel | Flag.InUse | Flag.Own)) {
-      stations.seen(from, channel, now);
+    const admission = lane < 0 ? this.protection.station(stations, from, channel, now) : ADMITTED;
+    if (admission === Admission.Drop) return;
+    if (from < 0) {
+      const key = makeKey(fromHigh, vlan);
+      if (admission === ADMITTED) this.#learn(stations, fromLow, key, channel, iface, now);
+    } else if ((table.meta(from) & STEADY) !== (channel | Flag.InUse | Flag.Own)) {
+      if (admission === ADMITTED) stations.seen(from, channel, now);
     }
     if (iface >= 0 || (toHigh & 0x100) !== 0) {
+      this.#multicast.port = port;
       if (
         toHigh === PVST_HIGH &&
         toLow === PVST_LOW &&
@@ -172,6 +190,7 @@ export class Bridging implements Engine, Replicated, Stations {
       if (this.#goesInside(iface, channel, start, end, tci, vlan, type, now)) return;
     }
     const to = table.find(toLow, makeKey(toHigh, vlan));
+    if (lane < 0 && this.#multicast.isKept(to < 0 ? -1 : table.meta(to), channel, now)) return;
     if (to < 0) this.#egress.flood(bridge, channel, start, end, tci, vlan, type);
     else this.#forward(table.meta(to) & CHANNEL_MASK, channel, start, end, tci, vlan, type);
   }
@@ -211,7 +230,7 @@ export class Bridging implements Engine, Replicated, Stations {
     const view = this.#view;
     const toHigh = view.getUint16(start);
     if ((toHigh & 0x100) !== 0) {
-      this.#egress.spread(arp ? -1 : iface, channel, start, end, tci, vlan, type, now);
+      this.#multicast.spread(arp ? -1 : iface, channel, start, end, tci, vlan, type, now);
       return true;
     }
     const mine = this.#membership.findInterface(iface, toHigh, view.getInt32(start + 2));
@@ -250,6 +269,7 @@ export class Bridging implements Engine, Replicated, Stations {
     const view = this.#view;
     if (!this.isBridged(channel)) this.#out.drop(Drop["port-unattached"]);
     else if ((lane & Lane.Muted) !== 0) this.#out.drop(Drop.muted);
+    else if ((lane & Lane.Shut) !== 0) this.#out.drop(Drop.shut);
     else {
       if (view.getUint16(start) === PVST_HIGH && view.getInt32(start + 2) === PVST_LOW) {
         if (this.#isPvst(port, channel, start, end, now)) return;
@@ -306,12 +326,15 @@ export class Bridging implements Engine, Replicated, Stations {
     iface: number,
     now: Millis,
   ): void {
-    if (iface >= 0 && this.#membership.findInterface(iface, key & 0xffff, low) >= 0) return;
+    if (iface >= 0 && this.#membership.findInterface(iface, key & 0xffff, low) >= 0) {
+      this.protection.ownSeen(channel, macOf(low, key), vlanOf(key), now);
+      return;
+    }
     stations.learn(low, key, channel, now);
   }
 
   /** An untagged frame from inside, through an interface that is on a bridge. */
-  output(iface: number, start: Offset, end: Offset, _now: Millis): void {
+  output(iface: number, start: Offset, end: Offset, now: Millis): void {
     const bridge = this.#membership.interfaceBridge[iface] ?? -1;
     const stations = this.#bridges[bridge];
     if (stations === undefined) {
@@ -322,9 +345,12 @@ export class Bridging implements Engine, Replicated, Stations {
     const view = this.#view;
     const type = view.getUint16(start + 12);
     const toHigh = view.getUint16(start);
+    if ((toHigh & 0x100) !== 0) {
+      this.#multicast.output(bridge, start, end, vlan, type, now);
+      return;
+    }
     const { table } = stations;
-    const to =
-      (toHigh & 0x100) === 0 ? table.find(view.getInt32(start + 2), makeKey(toHigh, vlan)) : -1;
+    const to = table.find(view.getInt32(start + 2), makeKey(toHigh, vlan));
     if (to < 0) this.#egress.flood(bridge, INSIDE, start, end, UNTAGGED, vlan, type);
     else this.#forward(table.meta(to) & CHANNEL_MASK, INSIDE, start, end, UNTAGGED, vlan, type);
   }
@@ -333,45 +359,37 @@ export class Bridging implements Engine, Replicated, Stations {
 
   message(type: number, from: CoreId, at: Offset, now: Millis): void {
     const view = this.#view;
+    if (type === Message["bridge-shut"]) {
+      if (!this.protection.shut.message(at)) this.#misses.note(from, now);
+      return;
+    }
     const stations = this.#bridges[message.bridge(view, at)];
     const version = message.version(view, at);
     if (message.epoch(view, at) !== this.#epoch || stations === undefined) {
       this.#clock.witness(version);
-      this.#miss(from, now);
+      this.#misses.note(from, now);
       return;
     }
     const low = message.macLow(view, at);
     const key = makeKey(message.macHigh(view, at), message.vlan(view, at));
     const kind = message.kind(view, at);
     const channel = message.channel(view, at);
-    if (type === Message["bridge-learn"])
+    if (type === Message["bridge-learn"]) {
       stations.applyLearn(low, key, channel, version, from, now);
-    else if (kind === message.Delete.Flush) {
+      this.protection.told(stations, low, key, now);
+    } else if (kind === message.Delete.Flush) {
       stations.applyFlush(channel, message.vlan(view, at), version);
     } else if (kind === message.Delete.Pair) stations.applyPairFlush(channel, version);
     else stations.applyDelete(low, key, kind, version, now);
   }
 
-  /** A peer runs another configuration for now; its table is asked for when both should agree. */
-  #miss(from: CoreId, now: Millis): void {
-    if (this.#missed.includes(from)) return;
-    if (this.#missed.length === 0) this.#askAt = now + ASK_AGAIN;
-    this.#missed.push(from);
-  }
-
   tick(now: Millis): void {
     for (let n = 0; n < this.#bridges.length; n++) (this.#bridges[n] as Learning).tick(now);
     this.#muting.tick(now);
-    if (this.#missed.length === 0 || now < this.#askAt) return;
-    for (const peer of this.#missed) {
-      const at = this.#out.draft(Message["resync-ask"]);
-      this.#view.setUint16(at + 2, Table.Bridge);
-      this.#out.send(peer);
-    }
-    this.#missed = [];
+    this.protection.tick(now, this);
+    this.#misses.tick(now);
   }
 
-  /** The ageing timer of every bridge, as `show timers` prints it. */
   timers(now: Millis): Record<string, unknown>[] {
     return this.#bridges.map((stations, index) => {
       const { due, period } = stations.timer(now);
@@ -389,6 +407,7 @@ export class Bridging implements Engine, Replicated, Stations {
       common: this.#common,
       bridges: this.#bridges,
       muting: this.#muting,
+      protection: this.protection,
       membership: this.#membership,
     };
     const made = reconfigure(before, config, common, this.#out, this.#clock, this.counters, now);
@@ -397,9 +416,21 @@ export class Bridging implements Engine, Replicated, Stations {
     this.#membership = made.membership;
     this.#egress.configure(made.membership);
     this.#muting = made.muting;
+    this.protection = made.protection;
+    this.#multicast.configure(made.membership, made.protection);
     this.#lane = made.membership.lane;
     this.#bridges = made.bridges;
     this.#epoch = made.epoch;
+  }
+
+  mayHold(bridge: number, channel: ChannelId, vlan: Vlan): boolean {
+    return this.#membership.mayHold(bridge, channel, vlan);
+  }
+
+  sendInto(bridge: number, vlan: Vlan, channel: ChannelId | -1, start: Offset, end: Offset): void {
+    const type = this.#view.getUint16(start + 12);
+    if (channel < 0) this.#egress.flood(bridge, INSIDE, start, end, UNTAGGED, vlan, type);
+    else this.#egress.send(channel, start, end, UNTAGGED, vlan, type);
   }
 
   /**
@@ -421,13 +452,7 @@ export class Bridging implements Engine, Replicated, Stations {
    * this core held.
    */
   clear(filter: ClearFilter, now: Millis): number {
-    const { bridge = -1, vlan = 0, channel = -1, mac = -1 } = filter;
-    let count = 0;
-    for (const stations of this.#bridges) {
-      if (bridge >= 0 && stations.index !== bridge) continue;
-      count += stations.clear(mac, vlan, channel, now);
-    }
-    return count;
+    return clearStations(this.#bridges, filter, now);
   }
 
   /** The channel lost its link: what was learned there is gone, on all cores. */
@@ -452,16 +477,13 @@ export class Bridging implements Engine, Replicated, Stations {
   }
 
   locate(bridge: number, mac: Mac, vlan: Vlan): ChannelId {
-    const stations = this.#bridges[bridge];
-    if (stations === undefined) return -1;
-    const slot = stations.table.find(lowOf(mac), makeKey(highOf(mac), vlan));
-    const channel = slot < 0 ? message.NO_CHANNEL : stations.table.meta(slot) & CHANNEL_MASK;
-    return channel === message.NO_CHANNEL ? -1 : channel;
+    return locateStation(this.#bridges[bridge], mac, vlan);
   }
 
   // --- Replicated --------------------------------------------------------------------------------------------------------
 
   resync(to: CoreId, cursor: number, limit: number): number {
+    if (cursor === 0) this.protection.shut.resync(to);
     return resyncSlice(this.#bridges, to, cursor, limit);
   }
 
@@ -474,16 +496,7 @@ export class Bridging implements Engine, Replicated, Stations {
   }
 
   summary(): { entries: number; digest: number; version: number } {
-    let entries = 0;
-    let digest = 0;
-    let version = 0;
-    for (const { table, index } of this.#bridges) {
-      table.reclaim();
-      entries += table.entries;
-      digest = (digest + Math.imul(table.digest, 2 * index + 1)) >>> 0;
-      version = Math.max(version, table.newest);
-    }
-    return { entries, digest, version };
+    return summaryOf(this.#bridges);
   }
 
   rows(

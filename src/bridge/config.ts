@@ -23,6 +23,45 @@ export interface BridgeChannelConfig {
   readonly nativeVlan: Vlan;
   /** trunk: the VLANs that go tagged, as inclusive ranges. The native VLAN is carried whether it stands here or not. */
   readonly trunkVlans: readonly (readonly [first: Vlan, last: Vlan])[];
+  /** BR-9, each off when left out. */
+  readonly storm?: StormConfig | undefined;
+  readonly macLimit?: MacLimitConfig | undefined;
+  /** 0 = none; 1 = isolated: reaches only who has 0; from 2 up: communities, which also reach themselves. */
+  readonly isolation?: number | undefined;
+  /** False: no probes leave here, where the bridge looks for loops. */
+  readonly loopDetection?: boolean | undefined;
+}
+
+/** Frames a second, and how many may come at once. */
+export interface RateConfig {
+  readonly rate: number;
+  readonly burst: number;
+}
+
+/** Storm control of a channel: each class by itself, no limit where left out. */
+export interface StormConfig {
+  readonly broadcast?: RateConfig | undefined;
+  readonly multicast?: RateConfig | undefined;
+  /** To stations that nobody knows. */
+  readonly unicast?: RateConfig | undefined;
+  readonly action: "drop" | "shutdown";
+  /** How long a channel stays shut; 0 = until somebody opens it. */
+  readonly recovery: Millis;
+}
+
+/** How many stations a channel may have, and what becomes of frames from more. */
+export interface MacLimitConfig {
+  readonly limit: number;
+  /** flood: they are forwarded, but not learned. */
+  readonly action: "drop" | "flood" | "shutdown";
+  readonly recovery: Millis;
+}
+
+/** Probes for loops. */
+export interface LoopDetectionConfig {
+  readonly interval: Millis;
+  readonly action: "shutdown" | "report";
+  readonly recovery: Millis;
 }
 
 /** A station that neither moves nor ages (BR-9). */
@@ -50,6 +89,8 @@ export interface BridgeConfig {
   readonly moveLimit?: number;
   /** MUTE_TIME by default. */
   readonly muteTime?: Millis;
+  /** Absent: no probes. */
+  readonly loopDetection?: LoopDetectionConfig | undefined;
   /** Any number, best random: keeps strangers from choosing addresses that all hash to one place. */
   readonly seed?: number;
 }

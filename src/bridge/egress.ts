@@ -9,12 +9,16 @@ import type { ChannelId, Millis, Offset, Vlan } from "../lib/units.ts";
 import { EtherType } from "../wire/ethernet.ts";
 import * as tag from "../wire/vlan.ts";
 import { BridgeCounter } from "./counters.ts";
-import { Lane, type Membership } from "./membership.ts";
+import { Lane, type Membership, NO_EXIT } from "./membership.ts";
+import type { Protection } from "./protection.ts";
 
 /** In place of a frame's tag control: it has no tag. */
 export const UNTAGGED = -1;
 /** In place of a frame's channel: it comes from inside. */
 export const INSIDE = -1;
+
+const rowOf = ({ bridgeOf }: Membership): Int32Array =>
+  new Int32Array(Math.max(1, (bridgeOf.length + 31) >>> 5));
 
 export class Egress {
   readonly #out: Out;
@@ -22,6 +26,9 @@ export class Egress {
   readonly #sink: ChannelSink;
   readonly #inside: Inside;
   readonly #counters: Float64Array;
+  /** True: the next flood reaches only channels whose bit in `allowed` is set. The caller sets both, right before. */
+  limited = false;
+  allowed: Int32Array;
   #membership: Membership;
   #lane: Int32Array;
 
@@ -39,11 +46,13 @@ export class Egress {
     this.#counters = counters;
     this.#membership = membership;
     this.#lane = membership.lane;
+    this.allowed = rowOf(membership);
   }
 
   configure(membership: Membership): void {
     this.#membership = membership;
     this.#lane = membership.lane;
+    this.allowed = rowOf(membership);
   }
 
   #count(counter: number): void {
@@ -54,8 +63,8 @@ export class Egress {
   send(target: ChannelId, start: Offset, end: Offset, tci: number, vlan: Vlan, type: number): void {
     const view = this.#view;
     const lane = this.#lane[target] as number;
-    if ((lane & Lane.Blocked) !== 0) {
-      this.#out.drop(Drop["stp-discarding"]);
+    if ((lane & NO_EXIT) !== 0) {
+      this.#out.drop(Drop[(lane & Lane.Blocked) !== 0 ? "stp-discarding" : "shut"]);
       return;
     }
     let from = start;
@@ -92,7 +101,7 @@ export class Egress {
   }
 
   /** Gives a copy to every interface on the VLAN, from `first` on; returns how many. */
-  #copyInside(
+  copyInside(
     first: number,
     channel: ChannelId,
     start: Offset,
@@ -120,7 +129,10 @@ export class Egress {
     return copy;
   }
 
-  /** To all channels of the VLAN but `source`: at most two forms of the frame, tagged and untagged. */
+  /**
+   * To all channels of the VLAN but `source`: at most two forms of the frame, tagged and untagged. `isDelivered`: it
+   * went inside already, so that nothing is lost when nobody else wants it.
+   */
   flood(
     bridge: number,
     source: ChannelId | typeof INSIDE,
@@ -129,30 +141,23 @@ export class Egress {
     tci: number,
     vlan: Vlan,
     type: number,
+    isDelivered = false,
   ): void {
-    if (!this.#relay(bridge, source, start, end, tci, vlan, type)) {
-      this.#out.drop(Drop["no-destination-channel"]);
+    if (!this.#relay(bridge, source, start, end, tci, vlan, type) && !isDelivered) {
+      this.#out.drop(Drop[this.limited ? "group-unwanted" : "no-destination-channel"]);
     }
+    this.limited = false;
   }
 
-  /**
-   * A frame to a group: a copy to every interface on the VLAN, from `first` on (-1: none), then to the VLAN's channels.
-   */
-  spread(
-    first: number,
-    channel: ChannelId,
-    start: Offset,
-    end: Offset,
-    tci: number,
-    vlan: Vlan,
-    type: number,
-    now: Millis,
-  ): void {
-    const bridge = this.#membership.bridgeOf[channel] as number;
-    const copies = first < 0 ? 0 : this.#copyInside(first, channel, start, end, tci, type, now);
-    if (!this.#relay(bridge, channel, start, end, tci, vlan, type) && copies === 0) {
-      this.#out.drop(Drop["no-destination-channel"]);
-    }
+  /** The next flood reaches only whom the channel may reach. */
+  limit(protection: Protection, channel: ChannelId): void {
+    if (!this.limited) this.allowed.fill(-1);
+    protection.restrict(channel, this.allowed);
+    this.limited = true;
+  }
+
+  #isAllowed(channel: ChannelId): boolean {
+    return (((this.allowed[channel >>> 5] as number) >>> (channel & 31)) & 1) === 1;
   }
 
   /** Sends the frame to who wants it; false when nobody does. A frame that may not leave is dropped here. */
@@ -171,7 +176,7 @@ export class Egress {
     for (let n = 0; n < members.length; n++) {
       const target = members[n] as number;
       if (target === source || !this.#membership.carries(target, vlan)) continue;
-      if (!this.#sink.isUp(target)) continue;
+      if (!this.#sink.isUp(target) || (this.limited && !this.#isAllowed(target))) continue;
       if (this.#membership.untagged(target) === vlan) plain++;
       else tagged++;
     }
@@ -215,6 +220,7 @@ export class Egress {
     for (let n = 0; n < members.length; n++) {
       const target = members[n] as number;
       if (target === source || !this.#membership.carries(target, vlan)) continue;
+      if (this.limited && !this.#isAllowed(target)) continue;
       if ((this.#membership.untagged(target) === vlan) === plain)
         this.#sink.send(target, start, end);
     }

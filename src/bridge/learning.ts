@@ -328,6 +328,11 @@ export class Learning {
     this.#renounce(table.low(slot), table.key(slot), why, version);
   }
 
+  /** Takes one station away, here and on the other cores. */
+  forget(slot: number, now: Millis): void {
+    this.#delete(slot, Delete.Gone, now);
+  }
+
   /** BR-9: pins a station to a channel, or (-1) drops what is sent to it. False when no slot can be had. */
   addStatic(mac: Mac, vlan: Vlan, channel: ChannelId | -1, now: Millis): boolean {
     const low = lowOf(mac);

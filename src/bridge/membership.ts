@@ -25,9 +25,15 @@ export const Lane = {
   /** Reasons why frames are not taken. Blocked by spanning tree: none leave either. */
   Blocked: 0x1000000,
   Muted: 0x2000000,
+  /** Shut by protection, both ways (shut.ts). */
+  Shut: 0x4000000,
+  /** Not closed: its frames are looked at more closely (protection.ts). */
+  Guarded: 0x8000000,
   /** Frames are not taken: the channel is on no bridge, or has a reason. The sign bit. */
   Closed: -0x80000000,
 } as const;
+/** The bits that keep frames from leaving. */
+export const NO_EXIT: number = Lane.Blocked | Lane.Shut;
 /** The bits that are reasons. */
 const REASONS = 0x7f000000;
 /**
@@ -118,9 +124,9 @@ export class Membership {
     const bridge = this.bridgeOf[channel] as number;
     if (bridge < 0 || (word & REASONS) !== 0) word |= Lane.Closed;
     lane[channel] = word;
-    if (bridge < 0 || ((before ^ word) & Lane.Blocked) === 0) return;
+    if (bridge < 0 || ((before ^ word) & NO_EXIT) === 0) return;
     const members = this.members[bridge] as Int16Array;
-    this.open[bridge] = members.filter((one) => ((lane[one] as number) & Lane.Blocked) === 0);
+    this.open[bridge] = members.filter((one) => ((lane[one] as number) & NO_EXIT) === 0);
   }
 
   /** What spanning tree lets a channel do with data frames. */

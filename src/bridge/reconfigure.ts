@@ -6,11 +6,12 @@ import type { CommonConfig } from "../engine/config.ts";
 import type { Out } from "../engine/out.ts";
 import type { Millis } from "../lib/units.ts";
 import type { Clock } from "./clock.ts";
-import type { BridgeConfig, BridgingConfig } from "./config.ts";
+import type { BridgeChannelConfig, BridgeConfig, BridgingConfig } from "./config.ts";
 import { Learning } from "./learning.ts";
 import { Membership } from "./membership.ts";
 import { NO_CHANNEL } from "./message.ts";
 import { Muting } from "./muting.ts";
+import { Protection } from "./protection.ts";
 import { CHANNEL_MASK, Flag, highOf, lowOf, makeKey, Slot, vlanOf } from "./table.ts";
 
 /** What is there before. */
@@ -19,6 +20,7 @@ export interface Before {
   readonly common: CommonConfig;
   readonly bridges: readonly Learning[];
   readonly muting: Muting;
+  readonly protection: Protection;
   readonly membership: Membership;
 }
 
@@ -26,6 +28,7 @@ export interface Before {
 export interface After {
   readonly membership: Membership;
   readonly muting: Muting;
+  readonly protection: Protection;
   readonly bridges: readonly Learning[];
   readonly epoch: number;
 }
@@ -34,12 +37,18 @@ export interface After {
 function epochOf(config: BridgingConfig, common: CommonConfig): number {
   const text = JSON.stringify([
     common.channels.map((channel) => channel.name),
-    config.bridges.map((bridge) => [bridge.name, bridge.channels]),
+    config.bridges.map(({ name, channels }) => [name, channels.map(placeOf)]),
   ]);
   let h = 0x811c9dc5;
   for (let n = 0; n < text.length; n++) h = Math.imul(h ^ text.charCodeAt(n), 0x01000193);
   return (h ^ (h >>> 16)) & 0xffff;
 }
+
+/** What a station's place depends on; limits and the like do not count. */
+const placeOf = (member: BridgeChannelConfig): unknown[] => {
+  const { channel, mode, accessVlan, nativeVlan, trunkVlans } = member;
+  return [channel, mode, accessVlan, nativeVlan, trunkVlans];
+};
 
 /** For each channel of `to` its number in `from`, by name; -1 = it is new. */
 function mapChannels(from: CommonConfig | undefined, to: CommonConfig): Int32Array {
@@ -64,6 +73,8 @@ export function reconfigure(
     membership.inherit(before.membership, oldOf);
   }
   const epoch = epochOf(config, common);
+  const protection = new Protection(out, clock, config, common, membership);
+  protection.shut.inherit(before?.protection.shut ?? null, oldOf, epoch);
   const renumbered =
     before?.common.channels.length !== common.channels.length ||
     oldOf.some((old, index) => old !== index);
@@ -83,7 +94,7 @@ export function reconfigure(
     configureStatics(kept, membership, oldConfig, bridge, now);
     return kept;
   });
-  return { membership, muting, bridges, epoch };
+  return { membership, muting, protection, bridges, epoch };
 }
 
 function isSameShape(a: BridgeConfig, b: BridgeConfig): boolean {

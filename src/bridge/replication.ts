@@ -86,3 +86,21 @@ function row(
     version: table.version(slot),
   };
 }
+
+/** Entries, digest and newest version over all bridges. */
+export function summaryOf(bridges: readonly Learning[]): {
+  entries: number;
+  digest: number;
+  version: number;
+} {
+  let entries = 0;
+  let digest = 0;
+  let version = 0;
+  for (const { table, index } of bridges) {
+    table.reclaim();
+    entries += table.entries;
+    digest = (digest + Math.imul(table.digest, 2 * index + 1)) >>> 0;
+    version = Math.max(version, table.newest);
+  }
+  return { entries, digest, version };
+}

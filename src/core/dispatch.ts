@@ -42,7 +42,7 @@ import { Freed } from "./freed.ts";
 
 /** Tells which table a message type belongs to, -1 for none: what is re-sent whole after an overflow. */
 const TABLE_OF = new Int8Array(MESSAGE_TYPES).fill(-1);
-for (const name of ["bridge-learn", "bridge-delete"] as const)
+for (const name of ["bridge-learn", "bridge-delete", "bridge-shut"] as const)
   TABLE_OF[Message[name]] = Table.Bridge;
 for (const name of ["arp-entry", "arp-failed", "arp-delete"] as const)
   TABLE_OF[Message[name]] = Table.Arp;
