@@ -35,6 +35,7 @@ export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> 
     "bridge-add": ({ words }) => actions.addStation(words),
     "bridge-clear": ({ words }) => actions.clearStations(words),
     "bridge-remove": ({ words }) => actions.removeStation(words),
+    "stp-clear": ({ words }) => actions.clearStp(words),
     ping: ({ words }) => actions.ping(words),
     ...configurationHandlers(serving),
   };

@@ -165,7 +165,7 @@ async function addMachines(set: SetMetric, serving: Serving): Promise<void> {
     const labels = { channel: text(row["channel"]), port: text(row["port"]) };
     setStates(set, "linkloom_lacp_member_state", labels, MUX_NAMES, text(row["mux"]));
   }
-  for (const row of await rowsOf(serving, "stp")) {
+  for (const row of await rowsOf(serving, "stp", { core: String(linkMaster(serving)) })) {
     const labels = { bridge: text(row["bridge"]), channel: text(row["channel"]) };
     const known = STP_STATES.find((state) => state === row["state"]);
     // A bridge's own row has no state of a port.

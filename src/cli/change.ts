@@ -122,6 +122,18 @@ function addClear(program: Command): void {
         remove("bridge", { ...options, mac }, ["mac", "vlan", "channel", "bridge"]),
       );
     });
+  addClearStp(clear);
+}
+
+function addClearStp(clear: Command): void {
+  clear
+    .command("stp")
+    .description("what BPDU guard shut, and old neighbours of the spanning tree")
+    .argument("[channel]", "this channel only")
+    .action(async (channel: string | undefined, ...rest: unknown[]) => {
+      const options = optionsOf(rest);
+      await change(options, remove("stp", { ...options, channel }, ["channel"]));
+    });
 }
 
 function addSend(program: Command): void {

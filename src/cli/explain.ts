@@ -7,6 +7,7 @@ import { formatIpv6, parseIpv6 } from "../wire/text.ts";
 import { ask } from "./client.ts";
 import { explainLacp, type LacpEvidence } from "./explain-lacp.ts";
 import { explainNd, gatherNd } from "./explain-nd.ts";
+import { explainStp, type StpEvidence } from "./explain-stp.ts";
 import { print } from "./io.ts";
 import type { Globals } from "./show.ts";
 import { coreList, type Row } from "./table.ts";
@@ -61,6 +62,18 @@ export function addExplain(program: Command): void {
       );
     });
   explain
+    .command("stp")
+    .description("why a bridge's channels have their roles and states in the spanning tree")
+    .argument("<bridge>", "a bridge, such as br0")
+    .argument("[channel]", "one of its channels, in detail")
+    .action(async (bridge: string, channel: string | undefined, ...rest: unknown[]) => {
+      const options = (rest.at(-1) as Command).optsWithGlobals<Globals>();
+      const lines = explainStp(await gatherStp(bridge, channel, options.socket));
+      await print(
+        options.json === true ? JSON.stringify(lines.map((text) => ({ text }))) : lines.join("\n"),
+      );
+    });
+  explain
     .command("lacp")
     .description("why each member of an aggregated channel carries frames, or does not")
     .argument("<channel>", "a channel, such as LA/1")
@@ -72,6 +85,26 @@ export function addExplain(program: Command): void {
       );
     });
 }
+
+async function gatherStp(
+  bridge: string,
+  channel: string | undefined,
+  socket: string | undefined,
+): Promise<StpEvidence> {
+  const rows = async (path: string, query: Record<string, string>): Promise<Row[]> =>
+    JSON.parse((await ask(socket, { method: "GET", path, query })).body) as Row[];
+  const found = await rows("stp", { bridge });
+  if (channel === undefined) return { rows: found, events: [] };
+  if (!found.some((row) => row["channel"] === channel)) {
+    const hint = `show stp --bridge ${bridge} lists them`;
+    throw new ControlError("not-found", `"${channel}" is no channel of ${bridge}`, hint);
+  }
+  const events = await rows("events", { subject: `stp ${channel}` });
+  return { rows: found, channel, events: events.filter((row) => isOf(row, channel)) };
+}
+
+/** The subject's filter finds p10 for p1, too. */
+const isOf = (row: Row, channel: string): boolean => row["subject"] === `stp ${channel}`;
 
 async function gatherLacp(name: string, socket: string | undefined): Promise<LacpEvidence> {
   const rows = async (path: string, query: Record<string, string>): Promise<Row[]> =>

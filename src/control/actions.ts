@@ -149,6 +149,18 @@ export class Actions {
     return done(count, `${entries(count)} cleared`);
   }
 
+  /** `clear stp`: opens what BPDU guard shut, and looks for RSTP neighbours anew. */
+  async clearStp(words: Words): Promise<Done> {
+    only(words, ["channel"]);
+    const channel = this.#index("channel", words["channel"]);
+    const counts = await this.#all({ kind: "stp-clear", channel });
+    const count = Math.max(...counts);
+    if (count === 0 && channel >= 0) {
+      throw invalid(`No spanning tree runs on ${words["channel"]}`, "show stp lists its channels");
+    }
+    return done(count, `${count} ${count === 1 ? "channel" : "channels"} cleared`);
+  }
+
   /** `send ping IP`. */
   async ping(words: Words): Promise<PingAnswer> {
     only(words, ["address", "size", "timeout"]);

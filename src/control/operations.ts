@@ -122,6 +122,9 @@ export const OPERATIONS: readonly Operation[] = [
     query("vlan", "vlan", "its VLAN; left out, 1"),
     query("bridge", "text", "the bridge, when there are several"),
   ]),
+  change("stp-clear", "DELETE", "stp", "opens what BPDU guard shut, and looks for RSTP anew", [
+    query("channel", "text", "on this channel only"),
+  ]),
   change("ping", "POST", "ping", "sends one ICMP echo from the appliance", [
     body("address", "text", "an address; a link-local one as fe80::9%INTERFACE", true),
     body("size", "count", "bytes of payload; left out, 56"),

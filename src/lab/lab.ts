@@ -3,6 +3,7 @@
 
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
+import { Role } from "../engine/role.ts";
 import type { Millis } from "../lib/units.ts";
 import type { RunningAppliance } from "../runtime/appliance.ts";
 import { World } from "../sim/world.ts";
@@ -15,6 +16,7 @@ import {
   populateFirstLight,
 } from "./first-light.ts";
 import { Neighbourhood, type Outside } from "./neighbourhood.ts";
+import { populateRing, RING_BEHAVIOUR, RING_SEGMENTS, Ring, ringConfig } from "./ring.ts";
 import { type Sample, takeSample } from "./sample.ts";
 import { COLOUR, line, PLAIN, screen, summary } from "./view.ts";
 
@@ -28,6 +30,10 @@ export const LABS: readonly { readonly name: string; readonly shows: string }[] 
     name: "lacp",
     shows:
       "four cables to one switch as LA/1; the partner breaks one after the other, in seven ways",
+  },
+  {
+    name: "ring",
+    shows: "a ring of the appliance and three more bridges with RSTP; its cables are cut in turn",
   },
 ];
 
@@ -67,12 +73,10 @@ const CLEAR_BELOW = "\u001b[J";
 
 /** Runs a lab to its end; the exit code: 0, or 1 when the cores' tables did not agree in the end. */
 export async function runLab(options: LabOptions): Promise<number> {
-  const isBundle = options.name === "lacp";
-  const appliance = await options.start(
-    (isBundle ? bundleConfig : firstLightConfig)(options.cores),
-  );
+  const { config, surround } = MAKERS[options.name] ?? FIRST_LIGHT;
+  const appliance = await options.start(config(options.cores));
   const neighbourhood = new Neighbourhood(appliance);
-  const surroundings = (isBundle ? makeBundle : makeFirstLight)(neighbourhood, options.seed);
+  const surroundings = surround(neighbourhood, options.seed, appliance);
   const { world, outside, calm } = surroundings;
   const served = await options.serve(appliance);
   const turning = setInterval(() => neighbourhood.turn(outside, appliance.clock.now()), WORLD_STEP);
@@ -99,6 +103,18 @@ interface Surroundings {
   readonly command?: (words: readonly string[]) => string;
   /** Said at the screen's foot. */
   readonly help?: string;
+  /** Lines of how the network stands now. */
+  readonly picture?: () => Promise<readonly string[]>;
+}
+
+/** How a lab's appliance is configured, and what is around it. */
+interface Maker {
+  readonly config: (cores: number) => string;
+  readonly surround: (
+    neighbourhood: Neighbourhood,
+    seed: number,
+    appliance: RunningAppliance,
+  ) => Surroundings;
 }
 
 function makeFirstLight(neighbourhood: Neighbourhood, seed: number): Surroundings {
@@ -128,6 +144,37 @@ function makeBundle(neighbourhood: Neighbourhood, seed: number): Surroundings {
     help: "b breaks the next cable, m mends, ",
   };
 }
+
+function makeRing(
+  neighbourhood: Neighbourhood,
+  seed: number,
+  appliance: RunningAppliance,
+): Surroundings {
+  const { send, setLink } = neighbourhood;
+  const ring = new Ring(seed, { toAppliance: send, setLink });
+  const world = new World(RING_SEGMENTS, seed, RING_BEHAVIOUR, ring.send);
+  ring.world = world;
+  populateRing(world);
+  return {
+    world,
+    outside: ring,
+    calm: () => ring.calm(),
+    key: (key) => ring.key(key),
+    command: (words) => ring.command(words),
+    help: "c cuts the next cable, m mends, ",
+    picture: async () => {
+      const core = appliance.masters()[Role.Link] ?? 0;
+      const rows = { kind: "rows", table: "stp", cursor: 0, limit: 64 } as const;
+      return ring.picture((await appliance.command(core, rows)).rows);
+    },
+  };
+}
+
+const FIRST_LIGHT: Maker = { config: firstLightConfig, surround: makeFirstLight };
+const MAKERS: Readonly<Record<string, Maker>> = {
+  lacp: { config: bundleConfig, surround: makeBundle },
+  ring: { config: ringConfig, surround: makeRing },
+};
 
 /** Shows the lab until its time is over or somebody ends it. */
 async function watch(
@@ -167,9 +214,10 @@ async function watch(
       if (rest <= 0) break;
       await pause(Math.min(live ? SCREEN_STEP : LINE_STEP, rest), signal);
       const sample = await takeSample(appliance, world);
-      if (live) draw(options, appliance, where, sample, before, surroundings.help ?? "");
+      const picture = options.json ? [] : ((await surroundings.picture?.()) ?? []);
+      if (live) draw(options, appliance, where, sample, before, surroundings.help ?? "", picture);
       else if (options.json) output.write(`${JSON.stringify(sample)}\n`);
-      else output.write(`${line(sample, before)}\n`);
+      else output.write(`${[line(sample, before), ...picture].join("\n")}\n`);
       before = sample;
     }
   } finally {
@@ -196,6 +244,7 @@ function draw(
   sample: Sample,
   before: Sample,
   help: string,
+  picture: readonly string[],
 ): void {
   const { output } = options;
   const rows = output.rows ?? 24;
@@ -203,7 +252,7 @@ function draw(
   const title = `${options.name}   ${where}`;
   const style = process.env.NO_COLOR === undefined ? COLOUR : PLAIN;
   const events = options.eventLines(appliance, rows);
-  const lines = screen(title, sample, before, events, rows, style, `${help}q quits`);
+  const lines = screen(title, sample, before, events, rows, style, `${help}q quits`, picture);
   const text = lines
     .slice(0, rows)
     .map((one) => cut(one, columns) + CLEAR_RIGHT)

@@ -70,6 +70,7 @@ export function screen(
   rows: number,
   style: Style,
   foot: string,
+  picture: readonly string[] = [],
 ): string[] {
   const seconds = (sample.now - before.now) / 1000;
   const shown = sample.tables.flatMap(({ entries }, table) => (entries > 0 ? [table] : []));
@@ -105,6 +106,7 @@ export function screen(
     `Stations   ${rate(pings)} pings/s, ${answered(sample)} answered, ${sample.moves} moves, ${sample.silent} silent now`,
     `Messages   ${messageRates(sample, before, seconds)}`,
     `Coherence  ${coherence(sample, style)}`,
+    ...(picture.length > 0 ? ["", ...picture] : []),
     "",
     style.dim("Events"),
   );
