@@ -34,11 +34,15 @@ import { Nd } from "../nd/nd.ts";
 import type { Steering6 } from "../nd/owners.ts";
 import { NO_STP } from "../stp/config.ts";
 import { Stp } from "../stp/stp.ts";
+import { VR_DEFAULTS } from "../vr/config.ts";
+import { Vr } from "../vr/vr.ts";
+import * as arp from "../wire/arp.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as vlan from "../wire/vlan.ts";
 import { ChannelLinks } from "./channel-links.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Freed } from "./freed.ts";
+import { Virtuals } from "./virtuals.ts";
 
 /** Tells which table a message type belongs to, -1 for none: what is re-sent whole after an overflow. */
 const TABLE_OF = new Int8Array(MESSAGE_TYPES).fill(-1);
@@ -54,6 +58,8 @@ for (const name of ["lag-mux", "lag-select"] as const) TABLE_OF[Message[name]] =
 
 for (const name of ["stp-port", "stp-role", "stp-flush"] as const)
   TABLE_OF[Message[name]] = Table.Stp;
+for (const name of ["vr-state", "vmac-entry", "vmac-delete"] as const)
+  TABLE_OF[Message[name]] = Table.Vr;
 
 /** 01-80-C2-00: how addresses that end at a bridge begin (IEEE 802.1D-2004 7.12.6). */
 const RESERVED = 0x0180c200;
@@ -76,7 +82,13 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
   readonly host6: Host6;
   readonly lag: Lag;
   readonly stp: Stp;
+  readonly vr: Vr;
+  readonly virtuals: Virtuals;
+  /** Advertisements may come to our own addresses: routers have peers. */
+  #hasPeers: boolean;
   readonly #links: ChannelLinks;
+  /** False until the first tick: while a core is made it can send nothing, and its tables are empty. */
+  #ticks = false;
   readonly #freed: Freed;
   /** Channels of mode active-backup. */
   #backups: ReadonlySet<ChannelId>;
@@ -108,7 +120,11 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     );
     this.stp = new Stp(config.stp ?? NO_STP, common, out, this, this.channels, now);
     this.lag = new Lag(config.lag ?? NO_LAG, common, out, this);
-    this.#links.tellAll();
+    this.virtuals = new Virtuals({ ...this, links: this }, common.interfaces);
+    this.vr = new Vr(config.vr ?? VR_DEFAULTS, common, out, this.virtuals);
+    this.#hasPeers = hasPeers(config);
+    this.nd.own.rivalHeard = (iface, words, mac, at) =>
+      this.vr.heardAddress6(iface, words, mac, -1, at);
     this.#freed = new Freed(out, this.channels);
   }
 
@@ -179,14 +195,16 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     if (type === ethernet.EtherType.Arp || type === ethernet.EtherType.Rarp) {
       const master = this.out.master(Role.Arp);
       if (master !== this.out.core) this.out.handover(master, port, start, end);
-      else this.resolver.receive(iface, channel, start, at, end, now);
+      else this.arp(iface, channel, start, at, end, now);
       return;
     }
     const destination = ethernet.destination(view, start);
     const mine = this.#interfaces[iface] as InterfaceConfig;
     if (destination !== mine.mac && destination !== BROADCAST && !ethernet.isGroup(destination)) {
-      this.out.drop(Drop["not-local"]);
-      return;
+      if (!this.virtuals.isRouted(iface, destination)) {
+        this.out.drop(Drop["not-local"]);
+        return;
+      }
     }
     const from = tagged ? vlan.remove(view, start) : start;
     this.deliver(iface, channel, from, end, now);
@@ -202,11 +220,21 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     end: Offset,
     now: Millis,
   ): boolean {
+    const { view } = this.out;
+    if (this.virtuals.active.length > 0 && arp.isValid(view, at, end)) {
+      const mac = arp.senderMac(view, at);
+      this.vr.heardAddress4(iface, arp.senderIp(view, at), mac, channel, now);
+    }
     return this.resolver.receive(iface, channel, start, at, end, now);
   }
 
   deliver(iface: number, channel: ChannelId, start: Offset, end: Offset, now: Millis): void {
-    const isIpv6 = ethernet.type(this.out.view, start) === ethernet.EtherType.Ipv6;
+    const { view } = this.out;
+    // Advertisements come to groups, which are no hot path, or from peers.
+    if (((view.getUint8(start) & 1) !== 0 || this.#hasPeers) && end - start > ethernet.LENGTH) {
+      if (this.vr.receive(iface, channel, start, end, now)) return;
+    }
+    const isIpv6 = ethernet.type(view, start) === ethernet.EtherType.Ipv6;
     if (!isIpv6 || this.#interfaces[iface]?.ipv6 === undefined) {
       this.host.deliver(iface, channel, start, end, now);
     } else if (!this.nd.receive(iface, channel, start, end, now)) {
@@ -238,7 +266,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
 
   /** Every core hears of a flush; the link master's bridge tells the others one version, so that all tables stay equal. */
   flushChannel(_bridge: number, channel: ChannelId, now: Millis): void {
-    if (this.out.master(Role.Link) === this.out.core) this.bridging.linkDown(channel, now);
+    if (this.#ticks && this.out.master(Role.Link) === this.out.core)
+      this.bridging.linkDown(channel, now);
   }
 
   /** What link aggregation lets a member do. Stations behind a channel that lost its last member are gone. */
@@ -293,8 +322,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
 
   /** What is due on this core, for people: rows {timer, subject, due-ms, period-ms}. */
   timers(now: Millis): Record<string, unknown>[] {
-    const { bridging, resolver, nd, lag, stp } = this;
-    return [bridging, resolver, nd, lag, stp].flatMap((engine) => engine.timers(now));
+    const { bridging, resolver, nd, vr, lag, stp } = this;
+    return [bridging, resolver, nd, lag, stp, vr].flatMap((engine) => engine.timers(now));
   }
 
   // --- messages, timers, roles ------------------------------------------------------------------------------------
@@ -312,12 +341,18 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
       this.lag.message(type, from, at, now);
     } else if (table === Table.Stp || type === Message["stp-ack"]) {
       this.stp.message(type, from, at, now);
+    } else if (table === Table.Vr || type === Message["vr-heard"]) {
+      this.vr.message(type, from, at, now);
     } else return false;
     return true;
   }
 
   tick(now: Millis): void {
     this.#now = now;
+    if (!this.#ticks) {
+      this.#ticks = true;
+      this.#links.tellAll();
+    }
     this.bridging.tick(now);
     this.resolver.tick(now);
     this.host.tick(now);
@@ -325,12 +360,15 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     this.host6.tick(now);
     this.lag.tick(now);
     this.stp.tick(now);
+    this.vr.tick(now);
     this.#freed.tick(now);
   }
 
   /** The appliance stops in good order: partners of aggregates and hosts hear of it. Only masters say so. */
   stop(now: Millis): void {
     this.#now = now;
+    // While the members of aggregates still carry frames.
+    this.vr.stop(now);
     this.lag.goodbye();
     this.nd.stop(now);
   }
@@ -343,6 +381,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     } else {
       this.lag.roleChanged(now);
       this.stp.roleChanged(now);
+      this.vr.roleChanged(now);
     }
   }
 
@@ -359,6 +398,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     this.lag.linkChanged(port, up, now);
     const channel = this.channels.ownerOf(port);
     this.#links.tell(channel);
+    this.vr.linkChanged(port, up, now);
     if (this.channels.isUp(channel)) return;
     if (!up && channel >= 0 && this.bridging.isBridged(channel))
       this.bridging.linkDown(channel, now);
@@ -378,7 +418,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
 
   /** True when a protocol of the link master must know at once that the port's link went. */
   isWatched(port: PortId): boolean {
-    return this.lag.isMember(port) || this.stp.isPort(this.channels.ownerOf(port));
+    if (this.lag.isMember(port) || this.vr.runner.machines.length > 0) return true;
+    return this.stp.isPort(this.channels.ownerOf(port));
   }
 
   /** A port tells its speed in Mbit/s, 0 = unknown. */
@@ -396,12 +437,14 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     if (table === Table.Lag) return this.lag;
     if (table === Table.Stp) return this.stp;
     if (table === Table.Nd) return this.nd;
+    if (table === Table.Vr) return this.vr;
     return table === Table.Arp ? this.resolver : null;
   }
 
   configure(config: ApplianceConfig, now: Millis): void {
     this.#now = now;
-    const { common } = config;
+    const { common, vr = VR_DEFAULTS } = config;
+    this.vr.retire(vr, common, now);
     this.#forwards = config.host.forwarding;
     this.#interfaces = common.interfaces;
     this.#routed = routedInterfaces(common.interfaces, common.channels.length);
@@ -416,6 +459,9 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     this.stp.configure(config.stp ?? NO_STP, common, now);
     this.lag.configure(config.lag ?? NO_LAG, common, now);
     this.#links.tellAll();
+    this.virtuals.configure(common.interfaces, now);
+    this.#hasPeers = hasPeers(config);
+    this.vr.configure(vr, common, now);
     const { bridges } = config.bridging;
     const bridgeOf = (channel: ChannelId): number =>
       bridges.findIndex(({ channels }) => channels.some((one) => one.channel === channel));
@@ -428,6 +474,9 @@ const isNdMessage = (type: number): boolean =>
   type === Message["nd-ask"] || type === Message["nd-used"] || type === Message["nd-heard"];
 
 const NO_LAG: LagConfig = { channels: [] };
+
+const hasPeers = ({ vr = VR_DEFAULTS }: ApplianceConfig): boolean =>
+  vr.routers.some(({ peers, peers6 }) => peers.length + peers6.length > 0);
 
 function backupsOf({ lag = NO_LAG }: ApplianceConfig): Set<ChannelId> {
   const backups = lag.channels.filter(({ mode }) => mode === "active-backup");

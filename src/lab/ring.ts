@@ -2,15 +2,13 @@
 // core on the lab's own clock. RSTP keeps one cable of the circle out of use; cables are cut and mended, by the seed or
 // by who watches, and the states move. `show stp` and `explain stp br0 p1` tell what is.
 
-import type { ApplianceConfig } from "../core/config.ts";
-import { Table } from "../engine/message.ts";
 import { Prng } from "../lib/prng.ts";
-import type { Mac, Millis, Offset, PortId } from "../lib/units.ts";
+import type { Millis, Offset, PortId } from "../lib/units.ts";
 import { Cluster } from "../sim/cluster.ts";
-import { access, plainConfig } from "../sim/configs.ts";
+import { stpBridge, stpRowsOf } from "../sim/stp-bridge.ts";
 import { Wiring } from "../sim/wiring.ts";
 import type { Behaviour, World } from "../sim/world.ts";
-import { STP_CHANNEL_DEFAULTS, STP_DEFAULTS } from "../stp/config.ts";
+import { STP_DEFAULTS } from "../stp/config.ts";
 
 /** The appliance's configuration, as a user would write it. */
 export function ringConfig(cores: number): string {
@@ -64,25 +62,6 @@ export function populateRing(world: World): void {
   }
 }
 
-/** A bridge of three ports with RSTP, the third for stations. */
-function bridgeConfig(mac: Mac, priority: number): ApplianceConfig {
-  const members = [access(10), access(10), access(10)];
-  const config = plainConfig({ cores: 1, members, bridge: { tableSize: 256 } });
-  const ports = config.common.ports.map((port, n) => ({ ...port, mac: mac + n }));
-  const channels = members.map((_, channel) => ({
-    ...STP_CHANNEL_DEFAULTS,
-    channel,
-    number: channel + 1,
-    edge: channel === STATIONS_PORT ? ("on" as const) : ("auto" as const),
-  }));
-  return {
-    ...config,
-    globalCache: 2 * 1024 * 1024,
-    common: { ...config.common, ports },
-    stp: { bridges: [{ ...STP_DEFAULTS, bridge: 0, address: mac, priority, channels }] },
-  };
-}
-
 type Row = Readonly<Record<string, unknown>>;
 
 /** What the ring needs of the appliance. */
@@ -115,7 +94,9 @@ export class Ring {
       if (index === 0) continue;
       const mac = 0x02bb_0000_0000 + index * 0x100;
       const priority = name === ROOT ? ROOT_PRIORITY : STP_DEFAULTS.priority;
-      const cluster = new Cluster(bridgeConfig(mac, priority), { seed: seed + index });
+      const channels = { [STATIONS_PORT]: { edge: "on" as const } };
+      const config = stpBridge({ cores: 1, ports: 3, mac, stp: { priority }, channels });
+      const cluster = new Cluster(config, { seed: seed + index });
       this.#clusters.set(name, cluster);
       this.#wiring.addCluster(name, cluster);
     }
@@ -204,10 +185,7 @@ export class Ring {
   /** The circle, cable by cable; `rows` are the appliance's own of its spanning tree. */
   picture(rows: readonly Row[]): string[] {
     const all = new Map<string, readonly Row[]>([["a", rows]]);
-    for (const [name, { cores }] of this.#clusters) {
-      const stp = cores[0]?.dispatch.replicated(Table.Stp);
-      all.set(name, stp?.rows(0, 64, this.#now).rows ?? []);
-    }
+    for (const [name, cluster] of this.#clusters) all.set(name, stpRowsOf(cluster, this.#now));
     return this.#wiring.cables.map(({ ends, up }, index) => {
       const [one, other] = ends.map(({ node, port }) => {
         const row = all.get(node)?.find(({ channel }) => channel === port);
