@@ -104,14 +104,14 @@ export const CARP: Rules = {
     if (machine.state !== State.Active) return;
     const reason = givesWay(machine, advert);
     if (reason === Reason.none) {
-      effects.rival(machine, Rival.TwoActive, advert.mac, advert.channel, now);
+      effects.rival(machine, Rival.TwoActive, advert, now);
       return;
     }
     // The last word of ucarp: a winner that did not know of us announces its addresses again.
     if (now - machine.since > machine.ownInterval) effects.transmit(machine, Send.Parting, now);
     machine.follow(advert, now);
     machine.interval = advert.interval;
-    effects.rival(machine, Rival.Yielded, advert.mac, advert.channel, now);
+    effects.rival(machine, Rival.Yielded, advert, now);
     toBackup(machine, reason, effects, now);
   },
 

@@ -130,7 +130,7 @@ function heardActive(machine: Machine, advert: Advert, effects: Effects, now: Mi
     compareWords(machine.active, advert.source) !== 0 || machine.activePriority !== advert.priority;
   if (wasActive) {
     const kind = higher ? Rival.Yielded : Rival.TwoActive;
-    effects.rival(machine, kind, advert.mac, advert.channel, now);
+    effects.rival(machine, kind, advert, now);
   }
   if (wasActive && !higher) {
     run(machine, "h", false, advert, effects, now);
@@ -180,7 +180,7 @@ export const HSRP: Rules = {
     if (advert.op === wire.Op.Hello) heardHello(machine, advert, effects, now);
     else if (advert.op === wire.Op.Coup) {
       if (machine.state === S.Active && isHigher(machine, advert)) {
-        effects.rival(machine, Rival.Yielded, advert.mac, advert.channel, now);
+        effects.rival(machine, Rival.Yielded, advert, now);
         machine.follow(advert, now);
         run(machine, "j", false, advert, effects, now);
       }

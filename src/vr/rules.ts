@@ -8,6 +8,9 @@ import type { Machine } from "./machine.ts";
 export const Send = { Normal: 0, Release: 1, Parting: 2, Coup: 3 } as const;
 export type Send = (typeof Send)[keyof typeof Send];
 
+/** Whoever was heard. */
+export type Who = Pick<Advert, "mac" | "channel" | "source">;
+
 /** What rules do to the world. */
 export interface Effects {
   transmit(machine: Machine, what: Send, now: Millis): void;
@@ -16,7 +19,7 @@ export interface Effects {
   /** Something that every core must know changed beside the state. */
   changed(machine: Machine): void;
   /** Somebody else holds what is ours (VR-6). */
-  rival(machine: Machine, kind: number, mac: Mac, channel: number, now: Millis): void;
+  rival(machine: Machine, kind: number, who: Who, now: Millis): void;
   /** False when the group says that another of its routers must stay Backup. */
   mayTakeOver(machine: Machine): boolean;
 }

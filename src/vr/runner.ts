@@ -5,7 +5,7 @@ import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
 import type { Out } from "../engine/out.ts";
 import type { VirtualSink } from "../engine/virtual.ts";
-import type { ChannelId, Mac, Millis } from "../lib/units.ts";
+import type { Mac, Millis } from "../lib/units.ts";
 import type { Signer } from "../wire/carp.ts";
 import type { Advert } from "./advert.ts";
 import { CARP } from "./carp.ts";
@@ -15,7 +15,7 @@ import { HSRP } from "./hsrp.ts";
 import { type Machine, OFF } from "./machine.ts";
 import { Reason, Rival } from "./reason.ts";
 import { Replays } from "./replays.ts";
-import { type Effects, type Rules, Send } from "./rules.ts";
+import { type Effects, type Rules, Send, type Who } from "./rules.ts";
 import { effective, GIVE_UP } from "./tracking.ts";
 import { Transmitter } from "./transmit.ts";
 import { VRRP } from "./vrrp.ts";
@@ -85,7 +85,7 @@ export class Runner implements Effects {
     this.pending.add(machine);
   }
 
-  rival(machine: Machine, kind: number, mac: Mac, channel: ChannelId, now: Millis): void {
+  rival(machine: Machine, kind: number, { mac, channel, source }: Who, now: Millis): void {
     machine.rivals++;
     const since = machine.rivalAt === OFF ? Number.POSITIVE_INFINITY : now - machine.rivalAt;
     const isKnown = machine.rivalMac === mac && machine.rivalKind === kind;
@@ -95,10 +95,9 @@ export class Runner implements Effects {
     machine.rivalAt = now;
     machine.rivalMac = mac;
     machine.rivalKind = kind;
-    const about = kind * 0x1_0000 + machine.number;
-    const ours = machine.iface.channel;
-    const ports = Math.max(0, channel + 1) * 0x1_0000 + Math.max(0, ours + 1);
-    this.#out.event(EventCode["vr-rival"], about, mac, machine.virtual.mac, ports);
+    const about = source[3] * 0x10_0000 + kind * 0x1_0000 + machine.number;
+    const ports = (channel + 1) * 0x1_0000 + machine.iface.channel + 1;
+    this.#out.event(EventCode["vr-rival"], about, mac, machine.iface.mac, ports);
   }
 
   mayTakeOver(machine: Machine): boolean {
@@ -152,9 +151,9 @@ export class Runner implements Effects {
   }
 
   /** Somebody answered for an address of ours from another MAC (VR-6). */
-  answered(machine: Machine, mac: Mac, channel: ChannelId, now: Millis): void {
+  answered(machine: Machine, who: Who, now: Millis): void {
     if (!machine.isActive) return;
-    this.rival(machine, Rival.Answered, mac, channel, now);
+    this.rival(machine, Rival.Answered, who, now);
     this.#announceAgain(machine, now);
   }
 

@@ -53,6 +53,7 @@ export function rowOf(machine: Machine, isMaster: boolean, now: Millis): Record<
     addresses: addressesOf(machine),
     "virtual-mac": formatMac(machine.virtual.mac),
     "last-transition": machine.since,
+    "since-ms": tenth(now - machine.since),
     reason: REASON_NAMES[machine.reason] ?? "",
     "link-master": isMaster,
   };

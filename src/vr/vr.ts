@@ -19,6 +19,7 @@ import { Machine, OFF } from "./machine.ts";
 import * as message from "./message.ts";
 import { Reason, Rival } from "./reason.ts";
 import { Got, Receiver, type Receiving } from "./receive.ts";
+import type { Who } from "./rules.ts";
 import { Runner } from "./runner.ts";
 import { explain, rowOf, vmacRowOf } from "./view.ts";
 import { addToDigest } from "./vmac.ts";
@@ -213,8 +214,9 @@ export class Vr implements Engine, Replicated, Receiving {
   }
 
   #answered(machine: Machine, mac: Mac, channel: ChannelId, now: Millis): void {
-    if (this.#isMaster) this.runner.answered(machine, mac, channel, now);
-    else this.runner.rival(machine, Rival.Answered, mac, channel, now);
+    const who: Who = { mac, channel, source: [0, 0, 0, 0] };
+    if (this.#isMaster) this.runner.answered(machine, who, now);
+    else this.runner.rival(machine, Rival.Answered, who, now);
   }
 
   // --- messages ------------------------------------------------------------------------------------------------------

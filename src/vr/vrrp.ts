@@ -84,7 +84,7 @@ function heardInBackup(machine: Machine, advert: Advert, effects: Effects, now: 
 function tellEqual(machine: Machine, advert: Advert, effects: Effects, now: Millis): void {
   if (machine.equalMac === advert.mac) return;
   machine.equalMac = advert.mac;
-  effects.rival(machine, Rival.EqualPriority, advert.mac, advert.channel, now);
+  effects.rival(machine, Rival.EqualPriority, advert, now);
 }
 
 function heardInActive(machine: Machine, advert: Advert, effects: Effects, now: Millis): void {
@@ -100,11 +100,11 @@ function heardInActive(machine: Machine, advert: Advert, effects: Effects, now: 
     // Our last word, as ucarp's: if the net was split, the winner hears of it and announces the addresses again.
     if (now - machine.since > machine.ownInterval) effects.transmit(machine, Send.Parting, now);
     learn(machine, advert, effects, now);
-    effects.rival(machine, Rival.Yielded, advert.mac, advert.channel, now);
+    effects.rival(machine, Rival.Yielded, advert, now);
     toBackup(machine, Reason[isEqual ? "higher-address" : "higher-priority"], effects, now);
     return;
   }
-  effects.rival(machine, Rival.TwoActive, advert.mac, advert.channel, now);
+  effects.rival(machine, Rival.TwoActive, advert, now);
   if (isEqual) tellEqual(machine, advert, effects, now);
   // RFC 9568 adds: say at once who is Active, to the sender and to bridges that learn.
   if (machine.answeredAt !== OFF && now - machine.answeredAt < ANSWER_PAUSE) return;
