@@ -7,6 +7,7 @@ import { ControlError } from "../control/errors.ts";
 import { NdActions } from "../control/nd-actions.ts";
 import type { Serving } from "../control/serving.ts";
 import { parseDuration } from "../control/words.ts";
+import { capture, traceBus, traceFrames } from "./looking.ts";
 
 /** What a handler gets: words of path, query and body in one, and the body's text where it is a file. */
 export interface Asked {
@@ -37,6 +38,9 @@ export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> 
     "bridge-remove": ({ words }) => actions.removeStation(words),
     "stp-clear": ({ words }) => actions.clearStp(words),
     ping: ({ words }) => actions.ping(words),
+    "trace-bus": ({ words }) => traceBus(serving.appliance, words),
+    "trace-frames": ({ words }) => traceFrames(serving.appliance, words),
+    capture: ({ words }) => capture(serving.appliance, words),
     ...configurationHandlers(serving),
   };
 }
