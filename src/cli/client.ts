@@ -30,10 +30,34 @@ export interface Call {
 
 /** Asks the appliance; `socket` is what --socket said. Throws a ControlError for whatever is not success. */
 export async function ask(socket: string | undefined, call: Call): Promise<Answer> {
+  const chunks: Buffer[] = [];
+  const { cores } = await onSocket(socket, (path) =>
+    exchange(path, call, undefined, (chunk) => {
+      chunks.push(chunk);
+      return Promise.resolve();
+    }),
+  );
+  return { body: Buffer.concat(chunks).toString("utf8"), cores };
+}
+
+/** Follows an answer that does not end by itself; `each` gets it piece by piece, the next when it is done. */
+export async function follow(
+  socket: string | undefined,
+  call: Call,
+  signal: AbortSignal,
+  each: (chunk: Buffer) => Promise<void>,
+): Promise<void> {
+  await onSocket(socket, (path) => exchange(path, call, signal, each));
+}
+
+async function onSocket<T>(
+  socket: string | undefined,
+  work: (path: string) => Promise<T>,
+): Promise<T> {
   const sockets = clientSockets(socket);
   for (const path of sockets) {
     try {
-      return await exchange(path, call);
+      return await work(path);
     } catch (error) {
       const errno = errnoOf(error);
       if (errno === "ENOENT" || errno === "ECONNREFUSED") continue;
@@ -62,7 +86,12 @@ const broken = (path: string, errno: string, cause: unknown): ControlError =>
     { cause },
   );
 
-function exchange(socketPath: string, call: Call): Promise<Answer> {
+function exchange(
+  socketPath: string,
+  call: Call,
+  signal: AbortSignal | undefined,
+  each: (chunk: Buffer) => Promise<void>,
+): Promise<{ cores: number }> {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(call.query ?? {})) {
     if (value !== undefined) query.set(key, value);
@@ -72,18 +101,26 @@ function exchange(socketPath: string, call: Call): Promise<Answer> {
   const type = call.yaml === undefined ? "application/json" : "application/yaml";
   const headers = text === undefined ? {} : { "content-type": type };
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath, path, method: call.method, headers }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        const body = Buffer.concat(chunks).toString("utf8");
-        if ((response.statusCode ?? 500) < 400) {
-          resolve({ body, cores: Number(response.headers["linkloom-cores"] ?? 0) });
-        } else reject(problemError(body, call.file));
-      });
+    const options = { socketPath, path, method: call.method, headers };
+    const asked = request(options, (response) => {
+      const read = async (): Promise<void> => {
+        const good = (response.statusCode ?? 500) < 400;
+        const chunks: Buffer[] = [];
+        for await (const chunk of response as AsyncIterable<Buffer>) {
+          if (good) await each(chunk);
+          else chunks.push(chunk);
+        }
+        if (!good) throw problemError(Buffer.concat(chunks).toString("utf8"), call.file);
+        resolve({ cores: Number(response.headers["linkloom-cores"] ?? 0) });
+      };
+      read().catch((error: unknown) =>
+        signal?.aborted === true ? resolve({ cores: 0 }) : reject(error),
+      );
     });
-    asked.on("error", reject);
+    signal?.addEventListener("abort", () => asked.destroy(), { once: true });
+    asked.on("error", (error) =>
+      signal?.aborted === true ? resolve({ cores: 0 }) : reject(error),
+    );
     asked.end(text);
   });
 }

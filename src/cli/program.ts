@@ -9,13 +9,14 @@ import { addConfigure } from "./configure.ts";
 import { addExplain } from "./explain.ts";
 import { warn } from "./io.ts";
 import { addLab } from "./lab.ts";
+import { addLook } from "./look.ts";
 import { expand } from "./prefix.ts";
 import { addReplay } from "./replay.ts";
 import { addRun } from "./run.ts";
 import { addShow } from "./show.ts";
 
 /** Commands of the specification that come with later versions. */
-const LATER = ["set", "trace", "capture", "doctor"];
+const LATER = ["set", "doctor"];
 
 /** The version in package.json, which lies above src/ and above dist/ alike. */
 function version(): string {
@@ -50,6 +51,7 @@ export function buildProgram(): Command {
   addShow(program);
   addChanges(program);
   addConfigure(program);
+  addLook(program);
   addExplain(program);
   quieten(program);
   return program;

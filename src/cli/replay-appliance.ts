@@ -40,7 +40,11 @@ export function applianceOf(result: ReplayResult): Appliance {
         bridge: Table.Bridge,
         lacp: Table.Lag,
         stp: Table.Stp,
+        vr: Table.Vr,
       };
+      if (command.table === "vmac") {
+        return dispatch.vr.vmacRows(command.cursor, command.limit, cluster.now);
+      }
       const table = dispatch.replicated(tables[command.table]);
       return table?.rows(command.cursor, command.limit, cluster.now) ?? { rows: [], next: -1 };
     }
@@ -79,6 +83,7 @@ export function applianceOf(result: ReplayResult): Appliance {
     command: <C extends CoreCommand>(index: number, command: C) =>
       Promise.resolve(answer(index, command) as CoreAnswer<C["kind"]>),
     events: (since, limit) => events.filter(({ sequence }) => sequence > since).slice(0, limit),
+    observe: () => () => {}, // What is over is not looked at.
     reconfigure: (_plan: StartPlan) =>
       Promise.reject(
         new ControlError("operation-failed", "A replay cannot be changed", "it is over"),

@@ -15,7 +15,7 @@ export type CoreCommand =
   /** Up to `limit` rows of a table from `cursor` (0 first): answered by RowsAnswer, next = -1 at the end. */
   | {
       readonly kind: "rows";
-      readonly table: "arp" | "nd" | "bridge" | "lacp" | "stp";
+      readonly table: "arp" | "nd" | "bridge" | "lacp" | "stp" | "vr" | "vmac";
       readonly cursor: number;
       readonly limit: number;
     }
@@ -78,6 +78,21 @@ export type CoreCommand =
     }
   /** Forgets what BPDU guard shut, and looks for RSTP neighbours anew; -1 = every channel. Posted to every core. */
   | { readonly kind: "stp-clear"; readonly channel: number }
+  /** Why a virtual router is as it is, one row a family: RowsAnswer; posted to the link master. */
+  | { readonly kind: "vr-explain"; readonly name: string }
+  /** A virtual router's priority until the file says another; -1 = the file's. Posted to every core. */
+  | { readonly kind: "vr-priority"; readonly name: string; readonly priority: number }
+  /** Forgets learned virtual MACs, of an interface or all (-1), of a VRID or all (-1); one core tells the others. */
+  | { readonly kind: "vmac-clear"; readonly interface: number; readonly vrid: number }
+  /** Shows a person what the core sees, by a ring of `size` bytes at `at`; at -1 ends it. The runtime sends these. */
+  | {
+      readonly kind: "observe";
+      readonly at: number;
+      readonly size: number;
+      readonly frames: boolean;
+      readonly messages: boolean;
+      readonly snap: number;
+    }
   /** One ICMP echo from the appliance: PingAnswer, after the reply or the timeout. */
   | {
       readonly kind: "ping";
@@ -124,7 +139,11 @@ export interface PingAnswer {
 }
 
 /** What a core answers to each kind. */
-export type CoreAnswer<K extends CoreCommand["kind"]> = K extends "rows" | "timers" | "routes"
+export type CoreAnswer<K extends CoreCommand["kind"]> = K extends
+  | "rows"
+  | "timers"
+  | "routes"
+  | "vr-explain"
   ? RowsAnswer
   : K extends "summary"
     ? SummaryAnswer
@@ -133,6 +152,31 @@ export type CoreAnswer<K extends CoreCommand["kind"]> = K extends "rows" | "time
       : K extends "send"
         ? SendAnswer
         : ChangeAnswer;
+
+/** Something that a core saw, for a person. */
+export interface SeenRecord {
+  readonly kind: "received" | "sent" | "message";
+  readonly core: CoreId;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** The port of a frame, or the type of a message (engine/message.ts). */
+  readonly number: number;
+  /** What the frame was (core/observer.ts), and why it was given up; -1 when it was not. */
+  readonly class: number;
+  readonly reason: number;
+  /** Bytes that it had, and those that were kept: valid during the call. */
+  readonly length: number;
+  readonly bytes: Uint8Array;
+}
+
+export interface ObserveRequest {
+  readonly frames: boolean;
+  readonly messages: boolean;
+  /** Bytes kept of a frame. */
+  readonly snap: number;
+  /** This core only; -1 = all. */
+  readonly core: number;
+}
 
 export type CoreState = "starting" | "online" | "stalled" | "offline";
 
@@ -195,6 +239,12 @@ export interface Appliance {
   command<C extends CoreCommand>(core: CoreId, command: C): Promise<CoreAnswer<C["kind"]>>;
   /** Events with a sequence above `since`, oldest first, at most `limit`; the history is bounded. */
   events(since: number, limit: number): readonly RawEvent[];
+  /** Shows what the cores see until the returned function is called; `lost` counts what was too much to show. */
+  observe(
+    request: ObserveRequest,
+    each: (record: SeenRecord) => void,
+    lost: (count: number) => void,
+  ): () => void;
   /** Takes over a new configuration; rejects, with nothing changed, when it cannot. */
   reconfigure(options: StartPlan): Promise<void>;
   /** Stops every core and closes every port; resolves when all is released. */

@@ -7,8 +7,10 @@ import type {
   CoreAnswer,
   CoreCommand,
   CoreState,
+  ObserveRequest,
   RawEvent,
   RawRow,
+  SeenRecord,
   StartPlan,
 } from "./appliance-port.ts";
 import { check } from "./check.ts";
@@ -36,6 +38,12 @@ export class FakeAppliance implements Appliance {
   /** Answers by kind, for what is no table. */
   readonly answers: Map<string, unknown> = new Map();
   readonly history: RawEvent[] = [];
+  /** Who looks at frames and messages; a test shows them some. */
+  readonly observers: Set<{
+    request: ObserveRequest;
+    each: (record: SeenRecord) => void;
+    lost: (count: number) => void;
+  }> = new Set();
   readonly states: CoreState[];
   readonly roles: number[] = [0, 0];
   readonly map: Uint8Array;
@@ -113,6 +121,16 @@ export class FakeAppliance implements Appliance {
 
   events(since: number, limit: number): readonly RawEvent[] {
     return this.history.filter(({ sequence }) => sequence > since).slice(0, limit);
+  }
+
+  observe(
+    request: ObserveRequest,
+    each: (record: SeenRecord) => void,
+    lost: (count: number) => void,
+  ): () => void {
+    const observer = { request, each, lost };
+    this.observers.add(observer);
+    return () => this.observers.delete(observer);
   }
 
   reconfigure(options: StartPlan): Promise<void> {

@@ -44,6 +44,7 @@ import {
   Presence,
   presenceWord,
 } from "./layout.ts";
+import type { Observer } from "./observer.ts";
 import { Pool } from "./pool.ts";
 import { PortWatch } from "./port-watch.ts";
 import { Resync } from "./resync.ts";
@@ -117,6 +118,8 @@ export class Core implements Out {
   #eventsLost = 0;
   #fullPeer: CoreId = -1;
   #worked = false;
+  /** Somebody looks at what this core sees; null costs one look per burst. */
+  #observer: Observer | null = null;
 
   constructor(options: CoreOptions) {
     const { arena, layout, core, config } = options;
@@ -203,6 +206,7 @@ export class Core implements Out {
       if (at < 0) return;
       this.#worked = true;
       const type = this.view.getUint8(at);
+      if (this.#observer !== null) this.#observer.message(type, at, now);
       if (type === Message.frame) this.#receiveHandedOver(at, now);
       else if (type === Message["resync-begin"] || type === Message["resync-end"]) {
         if (!this.#resync.marked(type, at, now)) this.drop(Drop["bus-unknown"]);
@@ -226,7 +230,8 @@ export class Core implements Out {
     if (this.mover.holdsBack(port, start, end, now)) return;
     this.#hops = this.view.getUint16(at + FRAME_HOPS);
     this.isTreated = this.view.getUint8(at + FRAME_TREATED) !== 0;
-    this.dispatch.receive(port, start, end, now);
+    if (this.#observer === null) this.dispatch.receive(port, start, end, now);
+    else this.#observer.handedOver(port, start, end, now);
     this.#hops = 0;
     this.isTreated = false;
   }
@@ -246,14 +251,25 @@ export class Core implements Out {
     this.#worked = true;
     let bytes = 0;
     for (let n = 0; n < count; n++) bytes += (batch.end[n] as number) - (batch.start[n] as number);
-    if (this.distributor.needed(port)) this.#steerBurst(port, batch, now);
-    else this.dispatch.receiveBurst(port, batch, now);
+    if (this.#observer === null) this.treat(port, batch, now);
+    else this.#observer.burst(port, batch, now);
     const { counters } = this;
     const at = PORT_AT + port * PORT_COUNTERS;
     counters[at] = (counters[at] as number) + count;
     counters[at + PortCounter.BytesReceived] =
       (counters[at + PortCounter.BytesReceived] as number) + bytes;
     counters[CORE_AT] = (counters[CORE_AT] as number) + count;
+  }
+
+  /** Frames of one port, some of which may be another core's. For the observer too, which treats one by one. */
+  treat(port: PortId, batch: Batch, now: Millis): void {
+    if (this.distributor.needed(port)) this.#steerBurst(port, batch, now);
+    else this.dispatch.receiveBurst(port, batch, now);
+  }
+
+  /** Shows what this core sees from now on; null ends it. */
+  observe(observer: Observer | null): void {
+    this.#observer = observer;
   }
 
   /** A burst of which some frames may be another core's. */
@@ -331,6 +347,7 @@ export class Core implements Out {
     if (count === 0) return;
     this.#worked = true;
     const sent = (this.#ports[port] as Port).send(batch);
+    if (this.#observer !== null) this.#observer.sent(port, batch, sent, this.#now);
     let bytes = 0;
     for (let n = 0; n < sent; n++) bytes += (batch.end[n] as number) - (batch.start[n] as number);
     batch.count = 0;
