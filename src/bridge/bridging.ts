@@ -327,6 +327,8 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     now: Millis,
   ): void {
     if (iface >= 0 && this.#membership.findInterface(iface, key & 0xffff, low) >= 0) {
+      // A virtual MAC tells of a rival, not of a loop.
+      if (this.#membership.findOwn(iface, key & 0xffff, low) < 0) return;
       this.protection.ownSeen(channel, macOf(low, key), vlanOf(key), now);
       return;
     }
@@ -466,14 +468,9 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     if (this.isBridged(channel)) this.#membership.setPortState(channel, learns, forwards);
   }
 
-  /** The virtual MACs that frames are taken for from now on (VR-4); each core hears of them by itself. */
-  setVirtual(macs: readonly { readonly iface: number; readonly mac: Mac }[]): void {
-    this.#membership.setVirtual(macs);
-  }
-
-  /** True when a channel of the interface's VLAN can carry frames. */
-  isReached(iface: number, isUp: (channel: ChannelId) => boolean): boolean {
-    return this.#membership.isReached(iface, isUp);
+  /** For virtual routers: which MACs are ours, and who is reached. Another one after each `configure`. */
+  get membership(): Membership {
+    return this.#membership;
   }
 
   locate(bridge: number, mac: Mac, vlan: Vlan): ChannelId {

@@ -171,10 +171,17 @@ export class Membership {
 
   /** The interface with this MAC on a VLAN of a bridge, or -1. `first` is the first one there, not -1. */
   findInterface(first: number, high: number, low: number): number {
+    const iface = this.findOwn(first, high, low);
+    if (iface >= 0 || high > this.#virtualHigh) return iface;
+    return this.#virtual.find(first, low);
+  }
+
+  /** The same without virtual MACs. */
+  findOwn(first: number, high: number, low: number): number {
     for (let iface = first; iface >= 0; iface = this.nextInterface[iface] as number) {
       if (this.interfaceLow[iface] === low && this.interfaceHigh[iface] === high) return iface;
     }
-    return high <= this.#virtualHigh ? this.#virtual.find(first, low) : -1;
+    return -1;
   }
 
   /** True when an open channel of the interface's VLAN can carry frames. */

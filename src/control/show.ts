@@ -16,6 +16,7 @@ import { busRows, coreRows, dropRows, portRows, steeringRows } from "./statistic
 import { predict, ruleRows } from "./steering-view.ts";
 import { stpRows } from "./stp-view.ts";
 import { vlanRows } from "./vlans.ts";
+import { vmacRows, vrRows } from "./vr-view.ts";
 
 export type Row = Record<string, unknown>;
 /** Filters and options as words. */
@@ -116,6 +117,10 @@ class Shower {
         return this.#later(async () => lacpRows(appliance.config, await this.#everyCore("lacp")));
       case "stp":
         return this.#later(async () => stpRows(appliance.config, await this.#everyCore("stp")));
+      case "vr":
+        return this.#later(() => vrRows(appliance));
+      case "vmac":
+        return this.#later(() => vmacRows(appliance));
       case "channels":
         return this.#later(() => this.#channels());
       case "routes":

@@ -88,7 +88,7 @@ export class Virtuals implements VirtualSink {
       for (const address of of.addresses) addresses.push({ iface, address, mac, accept });
       for (const words of of.addresses6) addresses6.push({ iface, words, mac, accept });
     }
-    bridging.setVirtual(this.#active);
+    bridging.membership.setVirtual(this.#active);
     resolver.setVirtual(addresses, now);
     host.setVirtual(addresses);
     this.#of.nd.setVirtual(addresses6);
@@ -144,7 +144,9 @@ export class Virtuals implements VirtualSink {
     const at = this.#interfaces[iface];
     if (at === undefined) return false;
     const { channels, bridging } = this.#of;
-    return at.bridge < 0 ? channels.isUp(at.channel) : bridging.isReached(iface, this.#isUp);
+    return at.bridge < 0
+      ? channels.isUp(at.channel)
+      : bridging.membership.isReached(iface, this.#isUp);
   }
 
   isPortUp(port: PortId): boolean {

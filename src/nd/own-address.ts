@@ -32,8 +32,6 @@ export interface OwnAddress {
   isChange: boolean;
   /** The virtual MAC that it is answered for with; -1 = the interface's own. */
   mac: Mac;
-  /** When a rival for it is told of again. */
-  rivalDue: Millis;
   validUntil: Millis;
   preferredUntil: Millis;
 }
@@ -94,7 +92,6 @@ export function fresh(
     announcements: 0,
     isChange: false,
     mac: -1,
-    rivalDue: 0,
     validUntil: Number.POSITIVE_INFINITY,
     preferredUntil: Number.POSITIVE_INFINITY,
   };

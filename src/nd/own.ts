@@ -5,7 +5,7 @@
 import type { InterfaceConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
-import type { Learned6 } from "../engine/ipv6.ts";
+import type { Ipv6Words, Learned6 } from "../engine/ipv6.ts";
 import { Message } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
@@ -40,8 +40,6 @@ const LOOPED_PROBES = 3;
 /** RFC 4862 5.5.3 e: an advertised lifetime may not fall below that by itself. */
 const TWO_HOURS = 7200;
 const FOREVER = 0xffffffff;
-/** A rival for a virtual address is told of, and answered by an announcement, this often: DEFEND_INTERVAL of RFC 5227. */
-const RIVAL_PERIOD: Millis = 10_000;
 
 /** What nd-own says beside a phase. */
 export const OwnKind = { Contest: 5, Query: 6, Solicit: 7 } as const;
@@ -58,6 +56,8 @@ export class Own {
   #next: Millis = 0;
   /** Counts changes, so that groups are looked at again. */
   changes = 0;
+  /** Hears of another MAC for a virtual address of ours. */
+  rivalHeard: ((iface: number, words: Ipv6Words, mac: Mac, now: Millis) => void) | null = null;
 
   constructor(out: Out, speaker: Speaker, learned: Learned6, random: Prng, config: NdConfig) {
     this.#out = out;
@@ -354,13 +354,9 @@ export class Own {
     }
   }
 
-  /** Another MAC claims a virtual address of ours (VR-6): people hear of it, and neighbours of us. */
+  /** Another MAC claims a virtual address of ours (VR-6): who runs the virtual router hears of it. */
   rival(own: OwnAddress, mac: Mac, now: Millis): void {
-    if (now < own.rivalDue) return;
-    own.rivalDue = now + RIVAL_PERIOD;
-    const [a, b, c, d] = own.words as unknown as [number, number, number, number];
-    tellEvent({ out: this.#out }, EventCode["nd-duplicate"], own.iface, a, b, c, d, mac);
-    this.#announce(own, true);
+    this.rivalHeard?.(own.iface, own.words as unknown as Ipv6Words, mac, now);
   }
 
   #learn({ iface, words }: OwnAddress, isUp: boolean): void {

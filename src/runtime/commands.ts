@@ -4,6 +4,7 @@
 import type { ClearFilter } from "../bridge/bridging.ts";
 import type { CoreCommand, RawRow } from "../control/appliance-port.ts";
 import type { Core } from "../core/core.ts";
+import { Observer } from "../core/observer.ts";
 import { routeRows } from "../core/route-rows.ts";
 import { TABLE_COUNT, Table } from "../engine/message.ts";
 import { STATUS_NAMES, Status } from "../host/sender.ts";
@@ -18,6 +19,7 @@ const TABLES = {
   bridge: Table.Bridge,
   lacp: Table.Lag,
   stp: Table.Stp,
+  vr: Table.Vr,
 } as const;
 
 /** Rows per answer at most, whatever was asked for. */
@@ -47,6 +49,9 @@ export class Commands {
     const { resolver, bridging, nd } = dispatch;
     switch (command.kind) {
       case "rows": {
+        if (command.table === "vmac") {
+          return dispatch.vr.vmacRows(command.cursor, Math.min(command.limit, MAX_ROWS), now);
+        }
         return dispatch
           .replicated(TABLES[command.table])
           ?.rows(command.cursor, Math.min(command.limit, MAX_ROWS), now);
@@ -90,10 +95,19 @@ export class Commands {
         return {
           count: Number(bridging.removeStatic(command.bridge, command.mac, command.vlan, now)),
         };
+      case "vr-explain":
+        return { rows: dispatch.vr.explain(command.name, now), next: -1 };
+      case "vr-priority":
+        return { count: Number(dispatch.vr.setPriority(command.name, command.priority, now)) };
+      case "vmac-clear":
+        return { count: dispatch.vr.flushVmacs(command.interface, command.vrid, now) };
       case "stp-clear":
         return { count: dispatch.clearStp(command.channel, now) };
       case "bridge-clear":
         return { count: bridging.clear(filterOf(command), now) };
+      case "observe":
+        this.#core.observe(command.at < 0 ? null : new Observer(this.#core, command));
+        return { count: 1 };
       case "send":
         return { status: this.#send(command, now) };
       case "ping":
