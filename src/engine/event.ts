@@ -45,7 +45,9 @@ export const EVENT_NAMES = [
   "bound-met", // a drop reason of something that is full, b given up in the last second
   "bound-cleared", // a drop reason, b given up in all since it was told
   "vr-state", // a router (vr/config.ts order) * 2, + 1 when IPv6; b from state, c to state, d why (vr/reason.ts)
-  "vr-rival", // a as above + kind (vr/reason.ts) * 2^16 + their address (low 32 bits) * 2^20; b their mac, c our own, d channels + 1: theirs * 65536 + ours
+  // a as above + kind (vr/reason.ts) * 2^16 + their address (its last 32 bits) * 2^20, b their mac, c our own,
+  // d channels + 1: theirs * 65536 + ours, 0 = none
+  "vr-rival",
   "vr-stranger", // a interface * 65536 + vrid, b their mac, c their channel, d three free vrids, 8 bits each
   "vr-late", // a as above, b milliseconds late, c interval
   "core-state", // a core, b from state, c to state, d why (core/supervision.ts)

@@ -150,3 +150,23 @@ export function vmacRowOf(
     "address-count": count,
   };
 }
+
+/** What is due of a machine on the link master: rows {timer, subject, due-ms, period-ms}. */
+export function timersOf(machine: Machine, now: Millis): Record<string, unknown>[] {
+  const { config, family } = machine;
+  const timers: readonly (readonly [string, Millis, Millis])[] = [
+    ["vr-advertise", machine.advertAt, machine.ownInterval],
+    ["vr-active-down", machine.downAt, 0],
+    ["vr-standby", machine.standbyAt, 0],
+    ["vr-announce", machine.burstAt, 0],
+    ["vr-refresh", machine.refreshAt, config.announce.refresh],
+  ];
+  return timers
+    .filter(([, due]) => due !== OFF)
+    .map(([timer, due, period]) => ({
+      timer,
+      subject: `vr ${config.name} ipv${family}`,
+      "due-ms": due - now,
+      "period-ms": period,
+    }));
+}

@@ -21,7 +21,7 @@ import { Reason, Rival } from "./reason.ts";
 import { Got, Receiver, type Receiving } from "./receive.ts";
 import type { Who } from "./rules.ts";
 import { Runner } from "./runner.ts";
-import { explain, rowOf, vmacRowOf } from "./view.ts";
+import { explain, rowOf, timersOf, vmacRowOf } from "./view.ts";
 import { addToDigest } from "./vmac.ts";
 
 /** A core that missed messages asks for all of them after so long. Our choice: a reload is over by then. */
@@ -488,23 +488,6 @@ export class Vr implements Engine, Replicated, Receiving {
   /** What is due on the master: rows {timer, subject, due-ms, period-ms}. */
   timers(now: Millis): Record<string, unknown>[] {
     if (!this.#isMaster) return [];
-    return this.runner.machines.flatMap((machine) =>
-      (
-        [
-          ["vr-advertise", machine.advertAt, machine.ownInterval],
-          ["vr-active-down", machine.downAt, 0],
-          ["vr-standby", machine.standbyAt, 0],
-          ["vr-announce", machine.burstAt, 0],
-          ["vr-refresh", machine.refreshAt, machine.config.announce.refresh],
-        ] as const
-      )
-        .filter(([, due]) => due !== OFF)
-        .map(([timer, due, period]) => ({
-          timer,
-          subject: `vr ${machine.config.name} ipv${machine.family}`,
-          "due-ms": due - now,
-          "period-ms": period,
-        })),
-    );
+    return this.runner.machines.flatMap((machine) => timersOf(machine, now));
   }
 }
