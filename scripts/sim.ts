@@ -10,7 +10,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { SHAPES, type Shape, type Wishes } from "../src/sim/scenario.ts";
-import { parseScript, type Script, scriptOf } from "../src/sim/script.ts";
+import { FAULTS, parseScript, type Script, scriptOf } from "../src/sim/script.ts";
 import { shrink } from "../src/sim/shrink.ts";
 import { type Outcome, Simulator } from "../src/sim/simulator.ts";
 import { ROOT } from "./files.ts";
@@ -30,6 +30,7 @@ const { values } = parseArgs({
     cores: { type: "string" },
     shape: { type: "string" },
     script: { type: "string" },
+    without: { type: "string" },
     "no-shrink": { type: "boolean", default: false },
     quiet: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -43,6 +44,7 @@ const HELP = `npm run sim -- [options]
   --seconds T       stops after the seed in which T seconds are over
   --cores N         cores of each appliance, instead of what the seed says
   --shape NAME      ${SHAPES.join(", ")}, instead of what the seed says
+  --without A,B     leaves faults out: ${Object.keys(FAULTS).join(", ")}
   --script FILE     plays a saved script
   --no-shrink       tells failures only
   --quiet           one line in the end, and failures
@@ -125,7 +127,7 @@ function main(): number {
   let seeds = 0;
   const broken: number[] = [];
   for (let seed = from; seed <= to && performance.now() - began < limit; seed++) {
-    const script = scriptOf(seed, wishes());
+    const script = scriptOf(seed, wishes(), values.without?.split(","));
     const outcome = play(script, steps);
     seeds++;
     total += outcome.steps;

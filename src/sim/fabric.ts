@@ -1,6 +1,7 @@
 // The network of a simulation: appliances, the cables between them, hosts that may be plugged in elsewhere, a simulated
 // switch behind an aggregate, and what goes wrong on wires. One seed, one order of things; nothing here knows a clock.
 
+import type { Core } from "../core/core.ts";
 import type { CoreId, Mac, Millis, Offset, PortId } from "../lib/units.ts";
 import { BROADCAST } from "../lib/units.ts";
 import * as bytes from "../wire/bytes.ts";
@@ -35,7 +36,12 @@ export interface Node {
   stalled: Millis;
   /** Bit per port: frames left. */
   sent: number;
+  /** After so many more calls of drivers it dies in the middle of its round; 0 = it does not. */
+  dies: number;
 }
+
+/** Thrown where a core dies. */
+export class Death extends Error {}
 
 /** A host and where it is. */
 export interface Host {
@@ -89,6 +95,7 @@ export class Fabric {
   overrun = 0;
   /** When a wire last did something to a frame, or will have. */
   spoiled: Millis = Number.NEGATIVE_INFINITY;
+  readonly #known: Core[] = [];
   readonly #onFrame: OnFrame;
   /** Per appliance and port: what hosts sit there, and the far end of a cable. */
   readonly #segments: Host[][][];
@@ -107,7 +114,7 @@ export class Fabric {
       this.buffers.push(new BufferWatch(cluster.arena, cluster.layout));
       for (const { core } of cluster.cores) {
         const index = this.nodes.length;
-        this.nodes.push({ index, appliance, core, stalled: 0, sent: 0 });
+        this.nodes.push({ index, appliance, core, stalled: 0, sent: 0, dies: 0 });
         this.watch(appliance, core);
       }
     }
@@ -144,8 +151,27 @@ export class Fabric {
         node.sent |= 1 << to;
         buffers.used(core, start);
       };
-      made.setPort(port, new WatchedPort(driver, port, cluster.arena.u8, { leaving }), false);
+      const called = (): void => {
+        if (node.dies > 0 && --node.dies === 0) throw new Death("the core dies here");
+      };
+      const outlet = { leaving, called };
+      made.setPort(port, new WatchedPort(driver, port, cluster.arena.u8, outlet), false);
     }
+    this.#known[node.index] = made;
+  }
+
+  /** Cores that were started again are watched, too; true when there is one. */
+  renew(appliance: number): boolean {
+    let any = false;
+    const cluster = this.clusters[appliance] as Cluster;
+    for (const node of this.nodes) {
+      if (node.appliance !== appliance || cluster.cores[node.core] === this.#known[node.index])
+        continue;
+      node.dies = 0;
+      this.watch(appliance, node.core);
+      any = true;
+    }
+    return any;
   }
 
   #makePartner(ports: readonly PortId[]): Partner {

@@ -1,12 +1,12 @@
 // What befalls a simulation: carries out a script's operations, lets them end when their time is over, and mends all.
 
 import type { Core } from "../core/core.ts";
-import { bucketsOf, Control, Presence, presenceWord } from "../core/layout.ts";
+import { Presence, presenceWord } from "../core/layout.ts";
+import type { Supervision } from "../core/supervision.ts";
 import { TABLE_COUNT } from "../engine/message.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
 import type { Millis } from "../lib/units.ts";
-import { moveWordsOf } from "../steering/indirection.ts";
-import { DEFAULT_LIMITS, MoveControl } from "../steering/move.ts";
+import { DEFAULT_LIMITS } from "../steering/move.ts";
 import type { Host, Node } from "./fabric.ts";
 import type { Stage } from "./invariants/invariant.ts";
 import { FAULTS as BREAKAGES } from "./partner.ts";
@@ -36,7 +36,11 @@ interface Held {
 export class Fate {
   readonly #stage: Stage;
   readonly #held: Held[] = [];
-  readonly #moves: { control: MoveControl; free: Millis }[];
+  /** Per appliance: when the next bucket may move, and who plays the roles. */
+  readonly #moveFree: Millis[];
+  readonly #masters: number[][];
+  /** What people asked of cores: done when the core has its turn. */
+  readonly #commands: Map<number, ((core: Core) => void)[]> = new Map();
   /** When each member of the simulated switch is mended; 0 = it is whole. */
   readonly #broken: Millis[];
   readonly #flows: Map<number, number> = new Map();
@@ -45,11 +49,13 @@ export class Fate {
   constructor(stage: Stage) {
     this.#stage = stage;
     const { clusters, partner } = stage.fabric;
-    this.#moves = clusters.map(({ arena, layout }) => {
-      const buckets = bucketsOf(arena, layout);
-      return { control: new MoveControl(buckets, moveWordsOf(buckets) as Int32Array), free: 0 };
-    });
+    this.#moveFree = clusters.map(() => 0);
+    this.#masters = clusters.map(({ supervision }) => this.#mastersOf(supervision));
     this.#broken = (partner?.ports ?? []).map(() => 0);
+  }
+
+  #mastersOf({ membership }: Supervision): number[] {
+    return Array.from({ length: ROLE_COUNT }, (_, role) => membership.master(role));
   }
 
   /** The core of a node when it may run now, else null. */
@@ -59,7 +65,47 @@ export class Fate {
       node.stalled = 0;
       this.#stage.disturbed.core = this.#stage.fabric.now;
     }
-    return this.#stage.fabric.clusters[node.appliance]?.cores[node.core] ?? null;
+    const cluster = this.#stage.fabric.clusters[node.appliance];
+    if (cluster === undefined || !cluster.isRunning(node.core)) return null;
+    const core = cluster.cores[node.core] as Core;
+    if (this.#commands.size > 0) {
+      const commands = this.#commands.get(node.index) ?? [];
+      this.#commands.delete(node.index);
+      for (const command of commands) command(core);
+    }
+    return core;
+  }
+
+  /** The core dies where it is, in the middle of its work. */
+  died(node: Node): void {
+    const cluster = this.#stage.fabric.clusters[node.appliance];
+    this.#letGoOf(node);
+    cluster?.kill(node.core, true);
+  }
+
+  /** The control core of every appliance looks at its cores. */
+  watch(): void {
+    const { fabric, disturbed } = this.#stage;
+    for (const [appliance, cluster] of fabric.clusters.entries()) {
+      cluster.now = fabric.now;
+      const before = cluster.supervision.isQuiet;
+      cluster.watch();
+      // Who begins anew does not know what it asked for a moment ago.
+      if (fabric.renew(appliance)) disturbed.role = fabric.now;
+      if (!before || !cluster.supervision.isQuiet) disturbed.core = fabric.now;
+      const masters = this.#mastersOf(cluster.supervision);
+      if (masters.some((master, role) => master !== this.#masters[appliance]?.[role])) {
+        disturbed.role = fabric.now;
+        this.#masters[appliance] = masters;
+      }
+    }
+  }
+
+  #letGoOf(node: Node): void {
+    for (let n = this.#held.length - 1; n >= 0; n--) {
+      const { appliance, from, to } = this.#held[n] as Held;
+      if (appliance === node.appliance && (from === node.core || to === node.core)) this.#letGo(n);
+    }
   }
 
   /** A node had its turn: what it told is hidden again from those who are not to hear it yet. */
@@ -128,6 +174,9 @@ export class Fate {
       }
     }
     for (const host of fabric.hosts) fabric.wake(host);
+    for (const cluster of fabric.clusters) {
+      for (const core of cluster.cores.keys()) cluster.online(core);
+    }
     disturbed.core = fabric.now;
     disturbed.wire = fabric.now;
   }
@@ -219,10 +268,21 @@ export class Fate {
     const cluster =
       fabric.clusters[name === "role" || name === "bucket" ? appliance : node.appliance];
     if (cluster === undefined) return;
-    const { cores, arena, layout } = cluster;
+    const { cores } = cluster;
     switch (name) {
       case "stall":
+        this.#letGoOf(node);
         node.stalled = now + (c % 8 === 0 ? b % LONG_STALL : b % MAX_STALL);
+        disturbed.core = now;
+        break;
+      case "kill":
+        disturbed.core = now;
+        this.#kill(node, b, c);
+        break;
+      case "leave":
+        cluster.now = now;
+        if (c % 2 === 0) cluster.offline(node.core);
+        else cluster.online(node.core);
         disturbed.core = now;
         break;
       case "hold":
@@ -238,21 +298,21 @@ export class Fate {
         break;
       }
       case "role":
-        arena.i32[(layout.control >> 2) + Control.RoleAt + (b % ROLE_COUNT)] = c % cores.length;
+        cluster.supervision.setMaster(b % ROLE_COUNT, c % cores.length);
         disturbed.role = now;
         break;
       case "bucket": {
-        const moves = this.#moves[appliance];
-        if (moves === undefined || now < moves.free) break;
-        moves.free = now + DEFAULT_LIMITS.targetWait + 10;
-        moves.control.move(b % 128, c % cores.length);
+        const { membership } = cluster.supervision;
+        const to = c % cores.length;
+        if (now < (this.#moveFree[appliance] ?? 0) || !membership.isMoved) break;
+        if (!cluster.supervision.isQuiet || !cluster.supervision.serves(to)) break;
+        this.#moveFree[appliance] = now + DEFAULT_LIMITS.targetWait + 10;
+        membership.move(b % 128, to);
         disturbed.bucket = now;
         break;
       }
       case "clear":
-        if (b % 3 === 0) cores[0]?.dispatch.bridging.clear({}, now);
-        else if (b % 3 === 1) for (const core of cores) core.dispatch.resolver.clear({}, now);
-        else cores[c % cores.length]?.dispatch.nd.clear({}, now);
+        this.#clear(appliance, b, c);
         break;
       case "breakage":
         this.#break(a, b, now + (c % MAX_CUT));
@@ -262,12 +322,44 @@ export class Fate {
     }
   }
 
+  /** Ends a core's thread: at once, or in the middle of its next round; the supervisor hears of it, or must notice. */
+  #kill(node: Node, b: number, c: number): void {
+    const cluster = this.#stage.fabric.clusters[node.appliance];
+    if (cluster === undefined) return;
+    if (c % 3 === 0) node.dies = 1 + (b % 40);
+    else {
+      this.#letGoOf(node);
+      cluster.now = this.#stage.fabric.now;
+      cluster.kill(node.core, c % 3 === 1);
+    }
+  }
+
+  /** An operator clears a table: the cores are asked, and do it when they have their turn. */
+  #clear(appliance: number, b: number, c: number): void {
+    const { fabric } = this.#stage;
+    const nodes = fabric.nodes.filter((node) => node.appliance === appliance);
+    const ask = (node: Node | undefined, command: (core: Core) => void): void => {
+      if (node === undefined) return;
+      this.#commands.set(node.index, [...(this.#commands.get(node.index) ?? []), command]);
+    };
+    if (b % 3 === 0) ask(nodes[0], (core) => void core.dispatch.bridging.clear({}, fabric.now));
+    else if (b % 3 === 1) {
+      for (const node of nodes)
+        ask(node, (core) => void core.dispatch.resolver.clear({}, fabric.now));
+    } else if (fabric.scenario.owner === "hash") {
+      ask(nodes[c % nodes.length], (core) => void core.dispatch.nd.clear({}, fabric.now));
+    }
+  }
+
   #hold(node: Node, b: number, c: number): void {
     const peer = this.#peer(node, b);
     const cluster = this.#stage.fabric.clusters[node.appliance];
     if (peer === undefined || cluster === undefined) return;
     const { appliance, core: from } = node;
     const to = peer.core;
+    const { supervision } = cluster;
+    if (!supervision.serves(from) || !supervision.serves(to) || node.stalled + peer.stalled > 0)
+      return;
     if (this.#held.some((one) => one.appliance === appliance && one.from === from && one.to === to))
       return;
     const word = (cluster.layout.rings[from * cluster.layout.cores + to] as number) >> 2;

@@ -4,6 +4,7 @@
 import { ARP_DEFAULTS } from "../arp/config.ts";
 import type { BridgeChannelConfig } from "../bridge/config.ts";
 import type { ApplianceConfig } from "../core/config.ts";
+import { SUPERVISION_DEFAULTS } from "../core/supervision-config.ts";
 import type { InterfaceConfig } from "../engine/config.ts";
 import type { Ipv6Words } from "../engine/ipv6.ts";
 import { LAG_DEFAULTS, PORT_PRIORITY } from "../lag/config.ts";
@@ -137,6 +138,11 @@ function applianceOf(parts: Parts): ApplianceConfig {
       : [...bridge.channels, { ...parts.aggregate, channel: aggregate }];
   return {
     ...base,
+    // Whoever dies comes back soon, and as often as the script has it.
+    cores: {
+      ...base.cores,
+      supervision: { ...SUPERVISION_DEFAULTS, restartDelay: 50, maxRestarts: 1_000_000 },
+    },
     globalCache: cores * 2 ** 21,
     common: {
       ...base.common,

@@ -30,7 +30,8 @@ export const FAULTS = {
   resync: 4, // core a sends table c to core b again
   role: 4, // role a goes to core b
   bucket: 12, // bucket a goes to core b
-  kill: 3, // core a dies; the supervisor finds out
+  kill: 3, // core a dies: at once, or after b more doings of its round
+  leave: 1, // core a is taken out of service in good order, or put back
   cut: 4, // cable a is pulled for b ms
   lose: 5, // the next b frames of cable a are lost, in direction c
   duplicate: 3, // the next b frames of cable a come twice
@@ -82,9 +83,11 @@ function lottery(weights: Readonly<Record<string, number>>): OperationName[] {
  * Draws the episodes of a seed, one after the other without end. A seed has some of the faults and not others (swarm
  * testing): what masks a fault is not always there.
  */
-export function* drawEpisodes(seed: number): Generator<Episode> {
+export function* drawEpisodes(seed: number, without: readonly string[] = []): Generator<Episode> {
   const swarm = new Prng(seed ^ 0x5eed);
-  const chosen = Object.entries(FAULTS).filter(() => swarm.chance(0.65));
+  const chosen = Object.entries(FAULTS)
+    .filter(() => swarm.chance(0.65))
+    .filter(([name]) => !without.includes(name));
   const faults = lottery(Object.fromEntries(chosen.length === 0 ? Object.entries(FAULTS) : chosen));
   const traffic = lottery(TRAFFIC);
   const faultGap = 40 + swarm.below(600);
@@ -108,8 +111,13 @@ export function* drawEpisodes(seed: number): Generator<Episode> {
   }
 }
 
-export function scriptOf(seed: number, wishes: Wishes = {}): Script {
-  return { seed, wishes, episodes: { [Symbol.iterator]: () => drawEpisodes(seed) } };
+/** A seed's script; `without` names faults that are left out. */
+export function scriptOf(
+  seed: number,
+  wishes: Wishes = {},
+  without: readonly string[] = [],
+): Script {
+  return { seed, wishes, episodes: { [Symbol.iterator]: () => drawEpisodes(seed, without) } };
 }
 
 /** The script as text. */

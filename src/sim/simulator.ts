@@ -9,7 +9,7 @@ import { Prng } from "../lib/prng.ts";
 import type { CoreId, Millis, PortId } from "../lib/units.ts";
 import { Batch, BURST } from "../ports/port.ts";
 import { Digest } from "./digest.ts";
-import { Fabric, type Host, type Node } from "./fabric.ts";
+import { Death, Fabric, type Host, type Node } from "./fabric.ts";
 import { Fate } from "./fate.ts";
 import { AggregationInvariant } from "./invariants/aggregation.ts";
 import { BridgingInvariant } from "./invariants/bridging.ts";
@@ -177,7 +177,7 @@ export class Simulator implements Stage {
     if (now >= this.#worldTick) this.#tickWorld();
     const core = this.#fate.runnable(node);
     if (core !== null) {
-      core.round(now);
+      this.#round(node, core, now);
       this.#digest.add(node.index * 0x1000193 + now * 16);
       this.#digest.add(core.counters[CORE_AT + CoreCounter.MessagesSent] as number);
       this.#fate.ran(node);
@@ -187,8 +187,18 @@ export class Simulator implements Stage {
     for (let n = 0; n < stepped.length; n++) (stepped[n] as Required<Invariant>).stepped(node);
   }
 
+  #round(node: Node, core: Core, now: Millis): void {
+    try {
+      core.round(now);
+    } catch (error) {
+      if (!(error instanceof Death)) throw error;
+      this.#fate.died(node);
+    }
+  }
+
   #tickWorld(): void {
     const { fabric } = this;
+    this.#fate.watch();
     this.#worldTick = fabric.now + WORLD_TICK;
     this.#fate.tick();
     fabric.tick();
@@ -321,6 +331,3 @@ export class Simulator implements Stage {
     return isDone();
   }
 }
-
-/** A core that may run now. */
-export type Runnable = Core | null;

@@ -12,6 +12,8 @@ export const POISON = 0xdb;
 export interface Outlet {
   /** A frame leaves through a port; its bytes lie at start..end. */
   leaving(port: number, start: Offset, end: Offset): void;
+  /** The driver is called; a core may die of it. */
+  called(): void;
 }
 
 export class WatchedPort implements Port {
@@ -30,6 +32,7 @@ export class WatchedPort implements Port {
   }
 
   receive(batch: Batch): void {
+    this.#outlet.called();
     this.#inner.receive(batch);
     const lent = this.#lent;
     for (let n = 0; n < batch.count && lent.count < lent.start.length; n++) {
@@ -40,6 +43,7 @@ export class WatchedPort implements Port {
   }
 
   release(): void {
+    this.#outlet.called();
     const lent = this.#lent;
     for (let n = 0; n < lent.count; n++) {
       this.#u8.fill(POISON, (lent.start[n] as number) - OFFLOAD, lent.end[n]);
@@ -49,6 +53,7 @@ export class WatchedPort implements Port {
   }
 
   send(batch: Batch): number {
+    this.#outlet.called();
     for (let n = 0; n < batch.count; n++) {
       this.#outlet.leaving(this.#port, batch.start[n] as number, batch.end[n] as number);
     }
