@@ -145,6 +145,8 @@ function record(bridge: BridgeVariables, port: Port, state: number): void {
       return;
     case Pim.InferiorDesignated:
       recordDispute(port);
+      // Beyond this edition, as IEEE 802.1D-1998 8.7.1 replies: who claims a worse tree has not heard of ours.
+      port.newInfo = true;
       return;
     case Pim.NotDesignated:
       recordAgreement(bridge, port);
