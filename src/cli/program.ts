@@ -6,6 +6,7 @@ import { Command, CommanderError } from "commander";
 import { ControlError, Exit, twoLines } from "../control/errors.ts";
 import { addChanges } from "./change.ts";
 import { addConfigure } from "./configure.ts";
+import { addDoctor } from "./doctor.ts";
 import { addExplain } from "./explain.ts";
 import { warn } from "./io.ts";
 import { addLab } from "./lab.ts";
@@ -16,7 +17,7 @@ import { addRun } from "./run.ts";
 import { addShow } from "./show.ts";
 
 /** Commands of the specification that come with later versions. */
-const LATER = ["set", "doctor"];
+const LATER = ["set"];
 
 /** The version in package.json, which lies above src/ and above dist/ alike. */
 function version(): string {
@@ -52,6 +53,7 @@ export function buildProgram(): Command {
   addChanges(program);
   addConfigure(program);
   addLook(program);
+  addDoctor(program);
   addExplain(program);
   quieten(program);
   return program;
