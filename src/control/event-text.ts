@@ -12,6 +12,8 @@ import { MUX_NAMES } from "../lag/mux.ts";
 import { SELECTED_NAMES } from "../lag/port-state.ts";
 import { CHOICE_NAMES } from "../lag/selection.ts";
 import { GUARD_NAMES, ROLE_NAMES as STP_ROLE_NAMES } from "../stp/port.ts";
+import { stateName } from "../vr/machine.ts";
+import { REASON_NAMES, RIVAL_NAMES } from "../vr/reason.ts";
 import { formatIpv4, formatIpv6, formatMac } from "../wire/text.ts";
 import type { RawEvent } from "./appliance-port.ts";
 
@@ -44,6 +46,17 @@ class Namer {
     index < 0 ? "" : this.#config.common.channels[index]?.name || `number ${index}`;
   readonly iface = (index: number): string =>
     this.#config.common.interfaces[index]?.name || `interface ${index}`;
+  /** A channel that may be unknown. */
+  readonly place = (index: number): string =>
+    index < 0 ? "an unknown port" : this.channel(index) || `number ${index}`;
+  /** A virtual router by its place in the configuration, twice, and 1 for IPv6. */
+  readonly router = (about: number): string => {
+    const found = this.#config.vr?.routers[Math.floor(about / 2)];
+    const family = about % 2 === 1 ? "ipv6" : "ipv4";
+    return `vr ${found?.name ?? `number ${Math.floor(about / 2)}`} ${family}`;
+  };
+  readonly routerState = (about: number, state: number): string =>
+    stateName(this.#config.vr?.routers[Math.floor(about / 2)]?.protocol ?? "vrrp", state);
   readonly bridge = (index: number): string =>
     this.#config.bridging.bridges[index]?.name || `number ${index}`;
 }
@@ -84,6 +97,45 @@ const nd =
     const on = `on ${name.iface(iface)}`;
     return words(`nd ${address}`, from, to, evidence === "" ? on : `${evidence} ${on}`);
   };
+
+/** Free identifiers, 8 bits each, as a list; "" for none. */
+const freeText = (free: number): string =>
+  [free >> 16, (free >> 8) & 0xff, free & 0xff].filter((one) => one > 0).join(", ");
+
+/** Events about virtual routers (vr/vr.ts). */
+const VR_EVENTS: { readonly [N in EventName]?: Describe } = {
+  "vr-state": (e, n) =>
+    words(n.router(e.a), n.routerState(e.a, e.b), n.routerState(e.a, e.c), REASON_NAMES[e.d]),
+  "vr-rival": (e, n) => {
+    const about = e.a % 0x1_0000;
+    const kind = RIVAL_NAMES[Math.floor(e.a / 0x1_0000) % 16] ?? "";
+    const theirs = Math.floor(e.d / 0x1_0000) - 1;
+    const ours = (e.d % 0x1_0000) - 1;
+    const address = Math.floor(e.a / 0x10_0000) % 0x1_0000_0000;
+    const from = about % 2 === 0 && address > 0 ? ` (${formatIpv4(address)})` : "";
+    const evidence = `${formatMac(e.b)}${from} on ${n.place(theirs)}, we are ${formatMac(e.c)} on ${n.place(ours)}`;
+    return words(n.router(about), "", kind, evidence);
+  },
+  "vr-stranger": (e, n) => {
+    const vrid = e.a % 0x1_0000;
+    const free = freeText(e.d);
+    const hint = free === "" ? "" : `; free there: ${free}`;
+    const who = `${formatMac(e.b)} on ${n.place(e.c)} speaks it otherwise than we`;
+    return words(
+      `vrid ${vrid} on ${n.iface(Math.floor(e.a / 0x1_0000))}`,
+      "",
+      "stranger",
+      who + hint,
+    );
+  },
+  "vr-late": (e, n) =>
+    words(
+      n.router(e.a),
+      "",
+      "late",
+      `${Math.round(e.b)} ms, with an interval of ${Math.round(e.c)} ms`,
+    ),
+};
 
 const DESCRIBE: { readonly [N in EventName]?: Describe } = {
   "port-up": (e, n) => words(`port ${n.port(e.a)}`, "down", "up"),
@@ -187,6 +239,7 @@ const DESCRIBE: { readonly [N in EventName]?: Describe } = {
   "stp-pvst": (e, n) =>
     words(tree(e, n), "", "PVST+", `VLAN ${e.b} of ${formatMac(e.c)}: it is not spoken here`),
   "address-in-use": (e, n) => words(neighbour(e.b), "announced", "in use", `on ${n.iface(e.a)}`),
+  ...VR_EVENTS,
   "nd-added": nd((n) => ["", formatMac(n)]),
   "nd-changed": nd((n) => ["", formatMac(n), "another MAC"]),
   "nd-failed": nd((n) => ["incomplete", "failed", `${n} solicitations without an answer`]),

@@ -355,11 +355,10 @@ export async function untilState(
   return performance.now() - began;
 }
 
-/** Ends a router at once, without a word: the process dies and its cable carries nothing more. */
+/** Ends a router at once, without a word: its cables carry nothing more, then the process dies. */
 export async function kill(rig: Rig, side: Side, started: Started | Appliance): Promise<void> {
-  const cutting = cut(rig, side);
+  await cut(rig, side);
   started.child.kill("SIGKILL");
-  await cutting;
 }
 
 export const pause = (millis: number): Promise<void> => delay(millis);
