@@ -98,8 +98,8 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     this.#epoch = made.epoch;
   }
 
-  /** From now on, snooping decides where multicast goes (BR-8). */
-  attach(groups: GroupForwarding): void {
+  /** From now on, snooping decides where multicast goes (BR-8); null: it floods. */
+  attach(groups: GroupForwarding | null): void {
     this.#multicast.groups = groups;
   }
 

@@ -8,6 +8,7 @@ import type { Host6Config } from "../host/config6.ts";
 import type { LagConfig } from "../lag/config.ts";
 import type { Millis } from "../lib/units.ts";
 import type { NdConfig } from "../nd/config.ts";
+import type { SnoopConfig } from "../snoop/config.ts";
 import type { SteeringConfig } from "../steering/config.ts";
 import type { StpConfig } from "../stp/config.ts";
 import type { VrConfig } from "../vr/config.ts";
@@ -42,6 +43,8 @@ export interface ApplianceConfig {
   readonly lag?: LagConfig;
   /** The spanning tree of each bridge; none when left out. */
   readonly stp?: StpConfig;
+  /** Multicast snooping; none when left out. */
+  readonly snoop?: SnoopConfig;
   /** Neighbour discovery and the IPv6 side; the defaults when left out. */
   readonly nd?: NdConfig;
   readonly host6?: Host6Config;

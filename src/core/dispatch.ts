@@ -11,7 +11,7 @@ import { CORE_AT, CoreCounter } from "../engine/counter.ts";
 import { Drop } from "../engine/drop.ts";
 import { MIN_FRAME } from "../engine/frame.ts";
 import type { Inside } from "../engine/inside.ts";
-import { MESSAGE_TYPES, Message, Table } from "../engine/message.ts";
+import { Message, Table } from "../engine/message.ts";
 import type { Links, Out, Replicated } from "../engine/out.ts";
 import { PortState, type PortStateSink } from "../engine/port-state.ts";
 import { Role } from "../engine/role.ts";
@@ -32,6 +32,8 @@ import {
 import { ND_DEFAULTS } from "../nd/config.ts";
 import { Nd } from "../nd/nd.ts";
 import type { Steering6 } from "../nd/owners.ts";
+import { NO_SNOOPING } from "../snoop/config.ts";
+import { Snoop } from "../snoop/snoop.ts";
 import { NO_STP } from "../stp/config.ts";
 import { Stp } from "../stp/stp.ts";
 import { VR_DEFAULTS } from "../vr/config.ts";
@@ -42,24 +44,8 @@ import * as vlan from "../wire/vlan.ts";
 import { ChannelLinks } from "./channel-links.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Freed } from "./freed.ts";
+import { tableOf } from "./table-of.ts";
 import { Virtuals } from "./virtuals.ts";
-
-/** Tells which table a message type belongs to, -1 for none: what is re-sent whole after an overflow. */
-const TABLE_OF = new Int8Array(MESSAGE_TYPES).fill(-1);
-for (const name of ["bridge-learn", "bridge-delete", "bridge-shut"] as const)
-  TABLE_OF[Message[name]] = Table.Bridge;
-for (const name of ["arp-entry", "arp-failed", "arp-delete"] as const)
-  TABLE_OF[Message[name]] = Table.Arp;
-
-for (const name of ["nd-entry", "nd-delete", "nd-move", "nd-own", "nd-router"] as const)
-  TABLE_OF[Message[name]] = Table.Nd;
-
-for (const name of ["lag-mux", "lag-select"] as const) TABLE_OF[Message[name]] = Table.Lag;
-
-for (const name of ["stp-port", "stp-role", "stp-flush"] as const)
-  TABLE_OF[Message[name]] = Table.Stp;
-for (const name of ["vr-state", "vmac-entry", "vmac-delete"] as const)
-  TABLE_OF[Message[name]] = Table.Vr;
 
 /** 01-80-C2-00: how addresses that end at a bridge begin (IEEE 802.1D-2004 7.12.6). */
 const RESERVED = 0x0180c200;
@@ -82,6 +68,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
   readonly host6: Host6;
   readonly lag: Lag;
   readonly stp: Stp;
+  readonly snoop: Snoop;
   readonly vr: Vr;
   readonly virtuals: Virtuals;
   /** Advertisements may come to our own addresses: routers have peers. */
@@ -107,6 +94,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     this.#routed = routedInterfaces(common.interfaces, common.channels.length);
     this.channels = new Channels(out, common.channels, common.ports.length);
     this.bridging = new Bridging(config.bridging, common, out, this.channels, this);
+    this.snoop = new Snoop(config.snoop ?? NO_SNOOPING, common, out, this.bridging);
+    if (config.snoop !== undefined) this.bridging.attach(this.snoop);
     this.host = new Host(config.host, common, out, this);
     this.resolver = new Arp(config.arp, common, out, this, this.host, this.bridging, this);
     this.host.attach(this.resolver);
@@ -265,9 +254,10 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
   }
 
   /** Every core hears of a flush; the link master's bridge tells the others one version, so that all tables stay equal. */
-  flushChannel(_bridge: number, channel: ChannelId, now: Millis): void {
-    if (this.#ticks && this.out.master(Role.Link) === this.out.core)
-      this.bridging.linkDown(channel, now);
+  flushChannel(bridge: number, channel: ChannelId, now: Millis): void {
+    if (!this.#ticks || this.out.master(Role.Link) !== this.out.core) return;
+    this.bridging.linkDown(channel, now);
+    this.snoop.topologyChanged(bridge, now);
   }
 
   /** What link aggregation lets a member do. Stations behind a channel that lost its last member are gone. */
@@ -281,7 +271,9 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
       this.resolver.announce(-1, -1, this.#now);
     }
     if (!wasUp || this.channels.isUp(channel) || !this.bridging.isBridged(channel)) return;
-    if (this.out.master(Role.Link) === this.out.core) this.bridging.linkDown(channel, this.#now);
+    if (this.out.master(Role.Link) !== this.out.core) return;
+    this.bridging.linkDown(channel, this.#now);
+    this.snoop.channelDown(channel, this.#now);
   }
 
   output(iface: number, start: Offset, end: Offset): void {
@@ -322,8 +314,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
 
   /** What is due on this core, for people: rows {timer, subject, due-ms, period-ms}. */
   timers(now: Millis): Record<string, unknown>[] {
-    const { bridging, resolver, nd, vr, lag, stp } = this;
-    return [bridging, resolver, nd, lag, stp, vr].flatMap((engine) => engine.timers(now));
+    const { bridging, resolver, nd, vr, lag, stp, snoop } = this;
+    return [bridging, resolver, nd, lag, stp, vr, snoop].flatMap((engine) => engine.timers(now));
   }
 
   // --- messages, timers, roles ------------------------------------------------------------------------------------
@@ -341,6 +333,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
       this.lag.message(type, from, at, now);
     } else if (table === Table.Stp || type === Message["stp-ack"]) {
       this.stp.message(type, from, at, now);
+    } else if (table === Table.Groups) {
+      this.snoop.message(type, from, at, now);
     } else if (table === Table.Vr || type === Message["vr-heard"]) {
       this.vr.message(type, from, at, now);
     } else return false;
@@ -360,6 +354,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     this.host6.tick(now);
     this.lag.tick(now);
     this.stp.tick(now);
+    this.snoop.tick(now);
     this.vr.tick(now);
     this.#freed.tick(now);
   }
@@ -381,6 +376,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     } else {
       this.lag.roleChanged(now);
       this.stp.roleChanged(now);
+      this.snoop.roleChanged(now);
       this.vr.roleChanged(now);
     }
   }
@@ -400,8 +396,9 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     this.#links.tell(channel);
     this.vr.linkChanged(port, up, now);
     if (this.channels.isUp(channel)) return;
-    if (!up && channel >= 0 && this.bridging.isBridged(channel))
-      this.bridging.linkDown(channel, now);
+    if (up || channel < 0 || !this.bridging.isBridged(channel)) return;
+    this.bridging.linkDown(channel, now);
+    this.snoop.channelDown(channel, now);
   }
 
   /** An operator forgets guards and old neighbours of a channel, or (-1) of all; how many channels that were. */
@@ -429,13 +426,14 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
   }
 
   tableOf(type: number): number {
-    return TABLE_OF[type] as number;
+    return tableOf(type);
   }
 
   replicated(table: number): Replicated | null {
     if (table === Table.Bridge) return this.bridging;
     if (table === Table.Lag) return this.lag;
     if (table === Table.Stp) return this.stp;
+    if (table === Table.Groups) return this.snoop;
     if (table === Table.Nd) return this.nd;
     if (table === Table.Vr) return this.vr;
     return table === Table.Arp ? this.resolver : null;
@@ -450,6 +448,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     this.#routed = routedInterfaces(common.interfaces, common.channels.length);
     this.channels.configure(common.channels, common.ports.length);
     this.bridging.configure(config.bridging, common, now);
+    this.snoop.configure(config.snoop ?? NO_SNOOPING, common, now);
+    this.bridging.attach(config.snoop === undefined ? null : this.snoop);
     this.host.configure(config.host, common, now);
     this.resolver.configure(config.arp, common, now);
     this.host6.configure(config.host6 ?? HOST6_DEFAULTS, common, now);
