@@ -58,9 +58,15 @@ export function applianceOf(result: ReplayResult): Appliance {
     }
     throw new ControlError("operation-failed", `A replay cannot do ${command.kind}`, "it is over");
   };
+  const refuse = (): never => {
+    throw new ControlError("operation-failed", "A replay cannot be changed", "it is over");
+  };
   return {
     config,
     startedAt: epoch,
+    setCore: refuse,
+    setMaster: refuse,
+    repairs: () => [],
     counters: (index) => core(index).counters,
     bucketFrames: () => bucketTotals(cluster.cores.map(({ counters }) => counters)),
     cores: () =>

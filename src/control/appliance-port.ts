@@ -21,6 +21,8 @@ export type CoreCommand =
     }
   /** Entries, digest and newest version of every replicated table: SummaryAnswer. */
   | { readonly kind: "summary" }
+  /** Tables, by bits, are sent to all other cores again, whole. */
+  | { readonly kind: "resend"; readonly tables: number }
   /** What is due on this core: RowsAnswer with rows {timer, subject, due-ms, period-ms}, next = -1. */
   | { readonly kind: "timers" }
   /** The routes of this core: RowsAnswer with rows {address, prefix, via (0 or null = on link), interface, origin}. */
@@ -187,6 +189,8 @@ export interface CoreStatus {
   readonly load: number;
   readonly heartbeatAgeMs: number;
   readonly restarts: number;
+  /** Why it does not serve, or did not last: a word of core/supervision.ts. */
+  readonly reason?: string;
 }
 
 /** A port as its driver sees it now, index = PortId. */
@@ -228,6 +232,12 @@ export interface Appliance {
   /** One core's block of the statistics segment (engine/counter.ts), live: reading it stops nobody. */
   counters(core: CoreId): Float64Array;
   cores(): readonly CoreStatus[];
+  /** Takes a core out of service, or into it again; throws when that cannot be. It happens by and by. */
+  setCore(core: CoreId, online: boolean): void;
+  /** Gives a role to a core, or (-1) to the one that the configuration says; throws when that core is not online. */
+  setMaster(role: number, core: CoreId): void;
+  /** How often each table was found different between cores, and sent again. */
+  repairs(): readonly number[];
   ports(): readonly PortState[];
   /** The core that plays each role (engine/role.ts), index = role. */
   masters(): readonly CoreId[];

@@ -74,6 +74,18 @@ export class FakeAppliance implements Appliance {
     }));
   }
 
+  setCore(core: number, online: boolean): void {
+    this.states[core] = online ? "online" : "offline";
+  }
+
+  setMaster(role: number, core: number): void {
+    this.roles[role] = core < 0 ? 0 : core;
+  }
+
+  repairs(): readonly number[] {
+    return [];
+  }
+
   ports(): ReturnType<Appliance["ports"]> {
     return this.config.common.ports.map(({ mac, mtu }) => ({
       driver: "memory",

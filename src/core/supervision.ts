@@ -153,9 +153,9 @@ export class Supervision {
     return "offline";
   }
 
-  /** How long a core has shown no sign, as far as this supervisor has watched. */
-  silence(core: CoreId): Millis {
-    return this.#of(core).silent;
+  /** Why a core does not serve. */
+  reason(core: CoreId): Reason {
+    return this.#of(core).why;
   }
 
   restarts(core: CoreId): number {
@@ -425,6 +425,7 @@ export class Supervision {
     const before = this.state(core);
     one.phase = phase;
     one.since = now;
+    if (phase === Phase.Online || why !== "none") one.why = why;
     this.#tellState(core, before, why);
   }
 

@@ -5,6 +5,7 @@ import type { Arena, Planner } from "../lib/arena.ts";
 import type { CoreId, Mac, PortId } from "../lib/units.ts";
 import type { SteeringConfig } from "../steering/config.ts";
 import { steersExactly } from "../steering/kernel.ts";
+import { Held } from "./held.ts";
 import { SystemError } from "./linux/errno.ts";
 import * as sys from "./linux/ffi.ts";
 import { type MemoryLinkPlan, MemoryPort, planMemoryLink } from "./memory.ts";
@@ -125,9 +126,17 @@ export function steerPort(driver: Port, kind: string, context: Steering): boolea
   return false;
 }
 
+/** Closes what threads that are gone left open of a port. */
+export function closeHeld(arena: Arena, plan: PortPlan, core: CoreId): void {
+  if (plan.driver === "packet" || plan.driver === "tap") {
+    new Held(arena, plan.held, core).closeAll();
+  }
+}
+
 function openPacket(config: PacketConfig, plan: PacketPlan, context: PortContext): OpenedPort {
   const { arena, core, cores, port, steering } = context;
-  const programs = programsOf(context, forMembers);
+  const adopts = new Held(arena, plan.held, core).isSet;
+  const programs = adopts ? null : programsOf(context, forMembers);
   const program: SteeringProgram =
     programs === null
       ? {}
@@ -141,7 +150,8 @@ function openPacket(config: PacketConfig, plan: PacketPlan, context: PortContext
 
 function openTap(config: TapConfig, plan: TapPlan, context: PortContext): OpenedPort {
   const { arena, core, cores, port, steering } = context;
-  const programs = programsOf(context, asItIs);
+  const adopts = new Held(arena, plan.held, core).isSet;
+  const programs = adopts ? null : programsOf(context, asItIs);
   const driver = new TapPort(config, arena, plan, core, programs?.ebpf ?? -1);
   const isExact = driver.steered === "ebpf" && steersExactly(steering, port);
   return { driver, steered: cores === 1 || isExact };

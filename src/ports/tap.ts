@@ -7,6 +7,7 @@ import { BIG_BUFFER, HEADROOM, OFFLOAD } from "../engine/frame.ts";
 import type { Arena, Planner } from "../lib/arena.ts";
 import type { CoreId, Mac, Millis, Offset } from "../lib/units.ts";
 import * as offload from "../wire/offload.ts";
+import { Held, planHeld } from "./held.ts";
 import * as c from "./linux/constants.ts";
 import { SystemError } from "./linux/errno.ts";
 import * as sys from "./linux/ffi.ts";
@@ -40,7 +41,17 @@ export interface TapConfig {
 export interface TapPlan {
   readonly turn: Offset;
   readonly buffers: readonly Offset[];
+  readonly held: Offset;
 }
+
+/** What a core holds, besides its queue (held.ts). */
+const ASK_FD = 1;
+const PROGRAM_FD = 2;
+const INDEX = 0;
+/** The MAC's upper and lower half. */
+const MAC_HIGH = 1;
+const MAC_LOW = 2;
+const HALF = 0x100_0000;
 
 export function planTap(planner: Planner, cores: number): TapPlan {
   const turn = planTurn(planner);
@@ -48,7 +59,7 @@ export function planTap(planner: Planner, cores: number): TapPlan {
   for (let core = 0; core < cores; core++) {
     buffers.push(planner.reserve(BUFFERS * BIG_BUFFER, 4096));
   }
-  return { turn, buffers };
+  return { turn, buffers, held: planHeld(planner, cores) };
 }
 
 /** The other end's MAC. */
@@ -71,6 +82,7 @@ export class TapPort implements Port {
   readonly #base: sys.Address;
   readonly #buffers: Offset;
   readonly #turn: Turn;
+  readonly #held: Held;
   readonly #core: CoreId;
   readonly #interface: Interface;
   #program: number;
@@ -111,8 +123,16 @@ export class TapPort implements Port {
     this.#mac = config.mac ?? 0;
     this.#mtu = config.mtu ?? 1500;
     this.#interface = new Interface(config.interface);
-    this.#fd = makeEventFd();
+    this.#held = new Held(arena, plan.held, core);
+    const adopts = this.#held.isSet;
+    this.#fd = adopts ? this.#held.descriptor(0) : makeEventFd();
     this.descriptors = [this.#fd];
+    if (adopts) {
+      this.#adopt();
+      return;
+    }
+    this.#held.setDescriptor(0, this.#fd);
+    this.#hold();
     try {
       this.#turn.begin();
       if (!this.#turn.await(-1, TURN_LIMIT_MS)) {
@@ -213,13 +233,37 @@ export class TapPort implements Port {
     if (this.#index !== 0 && !setSteering(this.#fd, program)) return false;
     if (this.#program >= 0) sys.close(this.#program);
     this.#program = program;
+    this.#hold();
     return true;
+  }
+
+  /** Goes on with the queue of a thread that is gone. */
+  #adopt(): void {
+    const held = this.#held;
+    const asked = held.descriptor(ASK_FD);
+    if (asked >= 0) sys.close(asked);
+    this.#program = held.descriptor(PROGRAM_FD);
+    this.#index = held.word(INDEX);
+    this.#mac = held.word(MAC_HIGH) * HALF + held.word(MAC_LOW);
+    this.#droppedSeen = this.#index === 0 ? 0 : this.#interface.transmitDropped();
+    this.#hold();
+  }
+
+  /** Writes down what there is to take over. */
+  #hold(): void {
+    const held = this.#held;
+    held.setDescriptor(ASK_FD, this.#interface.descriptor);
+    held.setDescriptor(PROGRAM_FD, this.#program);
+    held.setWord(INDEX, this.#index);
+    held.setWord(MAC_HIGH, Math.floor(this.#mac / HALF));
+    held.setWord(MAC_LOW, this.#mac % HALF);
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#index = 0;
+    this.#held.clear();
     sys.close(this.#fd);
     if (this.#program >= 0) sys.close(this.#program);
     this.#interface.close();
@@ -248,6 +292,7 @@ export class TapPort implements Port {
     this.#index = this.#interface.index();
     this.#droppedSeen = this.#interface.transmitDropped();
     if (this.#mac === 0) this.#mac = flipped(this.#interface.mac());
+    this.#hold();
     this.#turn.done(this.#index);
   }
 
@@ -280,6 +325,7 @@ export class TapPort implements Port {
 
   #detach(): void {
     this.#index = 0;
+    this.#held.setWord(INDEX, 0);
     this.#early = 0;
     const quiet = makeEventFd();
     sys.dup3(quiet, this.#fd, c.O_CLOEXEC);

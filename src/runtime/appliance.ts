@@ -1,8 +1,8 @@
 // A running appliance, seen from the control core: starts the cores' threads over one arena, holds what they share,
 // carries commands and answers, collects events. It never touches a frame.
 
-import { availableParallelism } from "node:os";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import type { Server } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type {
   Appliance,
   CoreAnswer,
@@ -12,62 +12,51 @@ import type {
   RawEvent,
   StartPlan,
 } from "../control/appliance-port.ts";
+import type { Coherence } from "../core/coherence.ts";
 import { type ApplianceConfig, electMaster } from "../core/config.ts";
 import {
   bucketsOf,
   Control,
-  CoreState,
   countersOf,
   initControl,
   type Layout,
   loadsOf,
-  Presence,
   planLayout,
-  presenceWord,
 } from "../core/layout.ts";
+import { Phase, Supervision } from "../core/supervision.ts";
 import { EventCode } from "../engine/event.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
 import { Arena, Planner } from "../lib/arena.ts";
-import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
-import { planPort } from "../ports/factory.ts";
+import type { CoreId, Millis, Offset } from "../lib/units.ts";
+import { closeHeld, planPort } from "../ports/factory.ts";
 import { close as closeDescriptor } from "../ports/linux/ffi.ts";
-import { allowedCpus, makeEventFd, signal } from "../ports/linux/parking.ts";
 import { type StatePage, shareStatePage } from "../ports/steering.ts";
-import { type SteeringConfig, steersAlike } from "../steering/config.ts";
 import { MAX_BUCKETS, moveWordsOf } from "../steering/indirection.ts";
 import { MoveControl } from "../steering/move.ts";
 import { Clock, monotonic } from "./clock.ts";
-import { ApplianceError, revive } from "./errors.ts";
+import { ApplianceError } from "./errors.ts";
+import { faultsPath, listenForFaults } from "./faults.ts";
 import { History } from "./history.ts";
 import { releaseMemory } from "./memory.ts";
-import type { PortOpening, Reply, Request, WorkerStart } from "./protocol.ts";
+import type { PortOpening } from "./protocol.ts";
 import { Questions } from "./questions.ts";
 import { bucketFrames, Rebalancer } from "./rebalance.ts";
-import { type PortChanges, portChanges, refuseFixed } from "./reload.ts";
-import { workerUrl } from "./worker-url.ts";
+import { Reloading } from "./reloading.ts";
+import { Repair } from "./repair.ts";
+import { type Listener, Threads } from "./threads.ts";
+import { Watching } from "./watching.ts";
 
 /** How often events are collected; a person does not notice it. Our choice. */
 const EVENT_INTERVAL: Millis = 50;
-/** A core whose heartbeat is older is shown as stalled: thirty longest sleeps. */
-const STALLED_AFTER: Millis = 300;
+/** How often heartbeats are looked at: a dead core is found so much later at worst. Our choice. */
+const WATCH_INTERVAL: Millis = 10;
+/** A reload waits so long for cores that are about to start or to end. Our choice: longer than a start takes. */
+const SETTLE_LIMIT: Millis = 10_000;
 const START_TIMEOUT: Millis = 30_000;
 const STOP_TIMEOUT: Millis = 5000;
-/**
- * Heap of a core's thread in megabytes. Tables and frames lie outside it and rounds allocate nothing, so the young
- * generation may be small; the old one holds code, configuration and what a question about a table is answered with.
- */
-const CORE_LIMITS = { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 256 } as const;
 /** Address space kept for ports that a reload adds; untouched memory costs nothing. */
 const SPARE_BYTES = 512 * 1024 * 1024;
 const ARENA_LIMIT = 0x7f000000;
-
-interface CoreThread {
-  readonly worker: Worker;
-  readonly mailbox: MessagePort;
-  readonly wakeup: number;
-  online: boolean;
-  ended: boolean;
-}
 
 export class RunningAppliance implements Appliance {
   readonly arena: Arena;
@@ -82,11 +71,22 @@ export class RunningAppliance implements Appliance {
   readonly #planner: Planner;
   /** The control section, which is the kernel's steering table too where the kernel lets us. */
   readonly #page: StatePage;
-  readonly #threads: CoreThread[] = [];
+  readonly #threads: Threads;
+  readonly #supervision: Supervision;
+  /** Cores whose start is awaited, with who waits. */
+  readonly #starts = new Map<CoreId, (error: Error | null) => void>();
+  readonly #reloading: Reloading;
+  /** A reload runs: cores that are to start wait for its end. */
+  #held: CoreId[] | null = null;
+  #faults: Server | undefined;
   readonly #questions: Questions;
   readonly #history: History;
+  #watching: Watching | undefined;
   readonly #portStates: PortState[] = [];
+  #watchTimer: NodeJS.Timeout | undefined;
   #eventTimer: NodeJS.Timeout | undefined;
+  #lastFailure: Error | undefined;
+  #coherence: Coherence | undefined;
   #stopping: Promise<void> | undefined;
   #finish: () => void = () => {};
   #fail: (error: Error) => void = () => {};
@@ -116,9 +116,29 @@ export class RunningAppliance implements Appliance {
     };
     this.#history = new History(this.arena, this.layout);
     this.#questions = new Questions(
-      (core, request) => this.#post(core, request),
+      (core, request) => this.#threads.post(core, request),
       () => this.clock.now(),
     );
+    const { arena, layout } = this;
+    this.#threads = new Threads(
+      {
+        arena,
+        layout,
+        origin: this.#origin,
+        page: this.#page,
+        faults: faultsPath() !== undefined,
+      },
+      this.#listener(),
+    );
+    this.#supervision = this.#supervise();
+    this.#reloading = new Reloading({
+      arena,
+      planner,
+      openings: this.openings,
+      ask: (core, question) => this.#questions.ask(core, question),
+      isOnline: (core) => this.#threads.isOnline(core),
+      excuse: (core, isExcused) => this.#supervision.excuse(core, isExcused),
+    });
     this.ended = new Promise((resolve, reject) => {
       this.#finish = resolve;
       this.#fail = reject;
@@ -141,21 +161,38 @@ export class RunningAppliance implements Appliance {
     return appliance;
   }
 
-  /** What the control core does by itself while the cores run: collects events, keeps loads alike. */
+  /** What the control core does by itself while the cores run: watches them, collects events, keeps loads alike. */
   #startTimer(): void {
     const rebalancer = new Rebalancer({
       buckets: this.buckets(),
       frames: () => this.bucketFrames(),
       loads: () => loadsOf(this.arena, this.layout).slice(),
       moved: ({ bucket, from, to }) => {
-        for (const core of this.#threads.keys()) this.wake(core);
+        for (let core = 0; core < this.layout.cores; core++) this.wake(core);
         this.#history.add(this.clock.now(), -1, EventCode["bucket-moved"], [bucket, from, to]);
       },
     });
+    const repair = new Repair({
+      cores: () => this.#online(),
+      summary: (core) => this.command(core, { kind: "summary" }),
+      resend: (core, tables) => this.command(core, { kind: "resend", tables }),
+      tell: (code, numbers) => this.#history.add(this.clock.now(), -1, code, numbers),
+    });
+    this.#coherence = repair.coherence;
+    this.#watchTimer = setInterval(() => this.#supervision.turn(this.clock.now()), WATCH_INTERVAL);
     this.#eventTimer = setInterval(() => {
       this.#collectEvents();
+      if (!this.#supervision.isQuiet) return;
       rebalancer.turn(this.#config, this.clock.now());
+      repair.turn(this.#config, this.clock.now());
     }, EVENT_INTERVAL);
+    const faults = faultsPath();
+    if (faults === undefined) return;
+    this.#faults = listenForFaults(faults, {
+      fault: (core, what, millis) =>
+        void this.#threads.post(core, { id: 0, kind: "fault", what, millis }),
+      terminate: (core) => this.#threads.end(core),
+    });
   }
 
   /**
@@ -163,86 +200,84 @@ export class RunningAppliance implements Appliance {
    * that order must be the order of the cores.
    */
   async #startThreads(): Promise<void> {
-    const { count } = this.#config.cores;
-    const wakeups = Array.from({ length: count }, () => makeEventFd());
-    const cpus = allowedCpus();
-    const pinned = count <= cpus.length && count <= availableParallelism();
-    for (let core = 0; core < count; core++) {
-      const { port1, port2 } = new MessageChannel();
-      const start: WorkerStart = {
-        memory: this.arena.memory,
-        layout: this.layout,
-        core,
-        config: this.#config,
-        ports: this.openings,
-        wakeups,
-        origin: this.#origin,
-        cpu: pinned ? (cpus[core] as number) : -1,
-        mailbox: port2,
-        page: this.#page,
-      };
-      const worker = new Worker(workerUrl(import.meta.url, "./core-worker"), {
-        workerData: start,
-        transferList: [port2],
-        name: `core-${core}`,
-        resourceLimits: CORE_LIMITS,
+    for (let core = 0; core < this.layout.cores; core++) {
+      await new Promise<void>((resolve, reject) => {
+        const late = new ApplianceError("core-silent", `Core ${core} did not start in time`);
+        const timer = setTimeout(() => reject(late), START_TIMEOUT);
+        this.#starts.set(core, (error) => {
+          clearTimeout(timer);
+          this.#starts.delete(core);
+          if (error === null) resolve();
+          else reject(error);
+        });
+        this.#threads.start(core, this.#config, this.openings, false);
       });
-      const thread: CoreThread = {
-        worker,
-        mailbox: port1,
-        wakeup: wakeups[core] as number,
-        online: false,
-        ended: false,
-      };
-      this.#threads.push(thread);
-      await this.#untilOnline(thread, core);
     }
   }
 
-  #untilOnline(thread: CoreThread, core: CoreId): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(
-        () => reject(new ApplianceError("core-silent", `Core ${core} did not start in time`)),
-        START_TIMEOUT,
-      );
-      thread.mailbox.on("message", (reply: Reply) => {
-        if (reply.kind === "online") {
-          clearTimeout(timer);
-          thread.online = true;
-          for (const [port, state] of reply.ports.entries()) this.#portStates[port] = state;
-          resolve();
-        } else if (reply.kind === "failed") {
-          clearTimeout(timer);
-          const error = revive(reply.error);
-          reject(error);
-          this.#coreFailed(core, error);
-        } else this.#questions.answered(reply);
-      });
-      thread.worker.on("error", (error) => {
-        clearTimeout(timer);
-        reject(error);
-        this.#coreFailed(core, error);
-      });
-      thread.worker.on("exit", () => {
-        thread.ended = true;
-        thread.online = false;
-        if (this.#stopping === undefined) {
-          this.#coreFailed(core, new Error("its thread ended"));
-        }
-      });
-    });
+  #listener(): Listener {
+    return {
+      online: (core, reply) => {
+        for (const [port, state] of reply.ports.entries()) this.#portStates[port] = state;
+        const start = this.#starts.get(core);
+        if (start !== undefined) start(null);
+        else this.#supervision.started(core, this.clock.now());
+      },
+      failed: (core, error) => this.#coreFailed(core, error),
+      ended: (core) => this.#coreEnded(core),
+      replied: (reply) => this.#questions.answered(reply),
+    };
+  }
+
+  #supervise(): Supervision {
+    return new Supervision(
+      this.#config,
+      this.arena,
+      this.layout,
+      {
+        start: (core) => {
+          if (this.#held !== null) this.#held.push(core);
+          else this.#threads.start(core, this.#config, this.openings, true);
+        },
+        end: (core) => this.#threads.end(core),
+        wake: (core) => this.wake(core),
+        tell: (code, numbers) => {
+          this.#history.add(this.clock.now(), -1, code, numbers);
+          if (code === EventCode["core-given-up"]) this.#endWithout();
+        },
+      },
+      this.clock.now(),
+    );
   }
 
   #coreFailed(core: CoreId, error: Error): void {
-    const thread = this.#threads[core];
-    if (thread !== undefined) thread.online = false;
-    const ended = new ApplianceError("core-failed", `Core ${core} failed`, undefined, error);
-    this.#questions.forget(core, ended);
+    this.#questions.forget(core, coreFailed(core, error));
+    const start = this.#starts.get(core);
+    if (start !== undefined) start(error);
     if (this.#stopping !== undefined || this.startedAt === 0) return;
+    this.#lastFailure = error;
+    process.stderr.write(`linkloom: core ${core} failed: ${error.message}\n`);
+    this.#supervision.failed(core, this.clock.now());
+  }
+
+  #coreEnded(core: CoreId): void {
+    const error = new Error("its thread ended");
+    this.#questions.forget(core, coreFailed(core, error));
+    this.#starts.get(core)?.(error);
+    if (this.#stopping === undefined && this.startedAt !== 0) {
+      this.#supervision.ended(core, this.clock.now());
+    }
+  }
+
+  /** A core was given up: with no other left there is no appliance. */
+  #endWithout(): void {
+    const cores = Array.from({ length: this.layout.cores }, (_, core) => core);
+    if (cores.some((core) => this.#supervision.phase(core) !== Phase.Offline)) return;
+    const error = this.#lastFailure ?? new Error("its thread ended");
     const failure = new ApplianceError(
       "core-failed",
-      `Core ${core} failed: ${error.message}`,
-      "the appliance stops, because a dead core's duties are not moved in this version",
+      `The last core failed: ${error.message}`,
+      "it was started again several times, and failed each time",
       error,
     );
     void this.stop().then(
@@ -251,23 +286,17 @@ export class RunningAppliance implements Appliance {
     );
   }
 
-  // --- requests --------------------------------------------------------------------------------------------------------
-
-  #post(core: CoreId, request: Request): boolean {
-    const thread = this.#threads[core];
-    if (thread === undefined || !thread.online) return false;
-    thread.mailbox.postMessage(request);
-    Atomics.store(this.arena.i32, presenceWord(this.layout, core) + Presence.Command, 1);
-    this.wake(core);
-    return true;
+  #online(): CoreId[] {
+    return Array.from({ length: this.layout.cores }, (_, core) => core).filter((core) =>
+      this.#threads.isOnline(core),
+    );
   }
+
+  // --- requests --------------------------------------------------------------------------------------------------------
 
   /** Wakes a core if it sleeps; whoever gives frames to a memory port from outside calls it. */
   wake(core: CoreId): void {
-    const flag = presenceWord(this.layout, core) + Presence.Sleeping;
-    if (Atomics.compareExchange(this.arena.i32, flag, 1, 0) === 1) {
-      signal(this.#threads[core]?.wakeup ?? -1);
-    }
+    this.#threads.wake(core);
   }
 
   /** Room in the arena for whoever gives frames to memory ports from this thread. */
@@ -283,6 +312,17 @@ export class RunningAppliance implements Appliance {
     return (await answer) as CoreAnswer<C["kind"]>;
   }
 
+  observe(...given: Parameters<Appliance["observe"]>): () => void {
+    this.#watching ??= new Watching({
+      arena: this.arena,
+      cores: this.#config.cores.count,
+      epoch: () => Date.now() - this.clock.now(),
+      reserve: (bytes) => this.reserve(bytes),
+      command: (core, command) => this.command(core, command),
+    });
+    return this.#watching.observe(...given);
+  }
+
   // --- what is shared, read without stopping anyone --------------------------------------------------------------
 
   get config(): ApplianceConfig {
@@ -296,21 +336,46 @@ export class RunningAppliance implements Appliance {
   cores(): readonly CoreStatus[] {
     const now = this.clock.now();
     const loads = loadsOf(this.arena, this.layout);
-    return this.#threads.map((thread, core) => {
-      const word = presenceWord(this.layout, core);
-      const beat = this.arena.i32[word + Presence.Heartbeat] as number;
-      const age = Math.max(0, ((now | 0) - beat) | 0);
-      const state = this.arena.i32[word + Presence.State] as number;
-      const online = thread.online && state === CoreState.Online;
-      const stalled = online && age > STALLED_AFTER;
+    return Array.from({ length: this.layout.cores }, (_, core) => {
+      const beat = this.#supervision.membership.heartbeat(core);
       return {
         core,
-        state: !online ? "offline" : stalled ? "stalled" : "online",
-        load: loads[core] as number,
-        heartbeatAgeMs: age,
-        restarts: 0,
+        state: this.#supervision.state(core),
+        load: Math.max(0, loads[core] as number),
+        heartbeatAgeMs: Math.max(0, ((now | 0) - beat) | 0),
+        restarts: this.#supervision.restarts(core),
+        reason: this.#supervision.reason(core),
       };
     });
+  }
+
+  repairs(): readonly number[] {
+    return this.#coherence?.repairs ?? [];
+  }
+
+  setCore(core: CoreId, online: boolean): void {
+    const now = this.clock.now();
+    if (online) {
+      this.#supervision.setOnline(core, now);
+      return;
+    }
+    const refused = this.#supervision.setOffline(core, now);
+    if (refused === "") return;
+    throw new ApplianceError(
+      "operation-failed",
+      `Core ${core} cannot go offline: ${refused}`,
+      "show cores",
+    );
+  }
+
+  setMaster(role: number, core: CoreId): void {
+    const refused = this.#supervision.setMaster(role, core);
+    if (refused === "") return;
+    throw new ApplianceError(
+      "operation-failed",
+      `Core ${core} cannot play a role: ${refused}`,
+      "show cores",
+    );
   }
 
   ports(): readonly PortState[] {
@@ -328,8 +393,8 @@ export class RunningAppliance implements Appliance {
 
   /** Frames per bucket since the start, steered by software or by the kernel. */
   bucketFrames(): Float64Array {
-    const counters = this.#threads.map((_, core) => this.counters(core));
-    return bucketFrames(counters, this.arena, this.layout.control);
+    const cores = Array.from({ length: this.layout.cores }, (_, core) => this.counters(core));
+    return bucketFrames(cores, this.arena, this.layout.control);
   }
 
   events(since: number, limit: number): readonly RawEvent[] {
@@ -352,10 +417,7 @@ export class RunningAppliance implements Appliance {
 
   /** Asks a core what it sees of the ports now. */
   async #refreshPorts(): Promise<void> {
-    const core = Math.max(
-      0,
-      this.#threads.findIndex(({ online }) => online),
-    );
+    const core = this.#online()[0] ?? 0;
     const states = (await this.#questions.ask(core, { kind: "ports" })) as PortState[];
     for (const [port, state] of states.entries()) this.#portStates[port] = state;
   }
@@ -364,81 +426,36 @@ export class RunningAppliance implements Appliance {
 
   /** Takes over a new configuration with its drivers; ports keep their numbers (control/compile.ts sees to it). */
   async reconfigure(options: StartPlan): Promise<void> {
-    const { config, drivers } = options;
     const before = this.#config;
-    refuseFixed(before, config);
-    const room = this.arena.buffer.byteLength;
-    const changes = portChanges(this.openings, drivers, this.#planner, config.cores.count, room);
-    const steered = await this.#steer(changes, config.steering);
-    const undo = Object.fromEntries(
-      Object.keys(changes).map((port) => [port, this.openings[Number(port)] ?? null]),
-    );
-    for (let core = 0; core < config.cores.count; core++) {
-      try {
-        await this.#questions.ask(core, { kind: "configure", config, ports: changes, steered });
-      } catch (error) {
-        await this.#undo(core, before, undo, steered);
-        throw error;
-      }
+    await this.#untilSettled();
+    this.#held = [];
+    try {
+      await this.#reloading.run(before, options);
+      this.#config = options.config;
+      if (options.config.steering.buckets !== before.steering.buckets) this.#dealBuckets();
+      this.#supervision.configure(options.config);
+    } finally {
+      const held = this.#held;
+      this.#held = null;
+      for (const core of held) this.#threads.start(core, this.#config, this.openings, true);
     }
-    for (const [port, opening] of Object.entries(changes)) this.openings[Number(port)] = opening;
-    this.#config = config;
-    if (config.steering.buckets !== before.steering.buckets) this.#dealBuckets();
     await this.#refreshPorts();
-    const word = this.layout.control >> 2;
-    for (let role = 0; role < ROLE_COUNT; role++) {
-      this.arena.i32[word + Control.RoleAt + role] = electMaster(config, role, () => true);
-    }
   }
 
-  /**
-   * Exchanges the kernel programs of ports that are steered in another way now, and gives the ports where that was done
-   * under traffic. The others are closed on all cores before any opens them anew: they join `changes`.
-   */
-  async #steer(changes: PortChanges, after: SteeringConfig): Promise<PortId[]> {
-    const { cores, steering } = this.#config;
-    const others: PortId[] = [];
-    for (const [port, opening] of this.openings.entries()) {
-      const isSteered = opening?.driver.driver === "packet" || opening?.driver.driver === "tap";
-      if (cores.count === 1 || !isSteered || steersAlike(steering, after, port)) continue;
-      if (!(port in changes)) others.push(port);
-    }
-    if (others.length === 0) return [];
-    const request = { kind: "steer", steering: after, ports: others } as const;
-    const taken = (await this.#questions.ask(0, request)) as PortId[];
-    const ports: Record<number, null> = {};
-    for (const port of others) {
-      if (taken.includes(port)) continue;
-      ports[port] = null;
-      changes[port] = this.openings[port] ?? null;
-    }
-    if (Object.keys(ports).length === 0) return taken;
-    for (const core of this.#threads.keys()) {
-      const config = this.#config;
-      await this.#questions.ask(core, { kind: "configure", config, ports, steered: [] });
-    }
-    return taken;
-  }
-
-  /** A core could not take over a configuration: it and those before it go back to the one that ran. */
-  async #undo(
-    last: CoreId,
-    config: ApplianceConfig,
-    ports: PortChanges,
-    steered: readonly PortId[],
-  ): Promise<void> {
-    const { steering } = config;
-    if (steered.length > 0)
-      await this.#questions.ask(0, { kind: "steer", steering, ports: steered });
-    for (let core = 0; core <= last; core++) {
-      await this.#questions.ask(core, { kind: "configure", config, ports, steered });
-    }
+  /** No core is about to start or to end; but a reload does not wait for ever. */
+  async #untilSettled(): Promise<void> {
+    const end = this.clock.now() + SETTLE_LIMIT;
+    while (!this.#supervision.isQuiet && this.clock.now() < end) await delay(WATCH_INTERVAL);
   }
 
   /** Another number of buckets: dealt anew, all at once. */
   #dealBuckets(): void {
     const table = new Uint8Array(MAX_BUCKETS);
-    for (const bucket of this.buckets().keys()) table[bucket] = bucket % this.#config.cores.count;
+    const cores = Array.from({ length: this.layout.cores }, (_, core) => core);
+    const serving = cores.filter((core) => this.#supervision.serves(core));
+    for (const bucket of this.buckets().keys()) {
+      table[bucket] = serving[bucket % serving.length] ?? 0;
+    }
     const all = bucketsOf(this.arena, this.layout);
     const words = moveWordsOf(all);
     if (words !== null) new MoveControl(all, words).rewrite(table);
@@ -450,30 +467,25 @@ export class RunningAppliance implements Appliance {
   }
 
   async #stopThreads(): Promise<void> {
-    if (this.#eventTimer !== undefined) clearInterval(this.#eventTimer);
+    this.#watching?.stop();
+    clearInterval(this.#watchTimer);
+    clearInterval(this.#eventTimer);
+    this.#faults?.close();
     Atomics.store(this.arena.i32, (this.layout.control >> 2) + Control.Stop, 1);
-    for (const [core, thread] of this.#threads.entries()) {
-      this.wake(core);
-      if (!thread.ended) await endOf(thread.worker);
-      thread.mailbox.close();
+    await this.#threads.allEnded(STOP_TIMEOUT);
+    for (const opening of this.openings) {
+      for (let core = 0; opening !== null && core < this.layout.cores; core++) {
+        closeHeld(this.arena, opening.plan, core);
+      }
     }
-    for (const thread of this.#threads) closeDescriptor(thread.wakeup);
     if (this.#page.map >= 0) closeDescriptor(this.#page.map);
     this.#questions.forget(-1, new ApplianceError("core-not-online", "The appliance stops"));
     this.#finish();
   }
 }
 
-/** Waits for a thread's own end, and ends it when it does not come. */
-function endOf(worker: Worker): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(() => void worker.terminate(), STOP_TIMEOUT);
-    worker.once("exit", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
-}
+const coreFailed = (core: CoreId, error: Error): ApplianceError =>
+  new ApplianceError("core-failed", `Core ${core} failed`, undefined, error);
 
 /** Starts an appliance: resolves when every core forwards. */
 export function startAppliance(options: StartPlan): Promise<RunningAppliance> {

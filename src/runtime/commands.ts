@@ -58,6 +58,9 @@ export class Commands {
       }
       case "summary":
         return { tables: this.#summaries() };
+      case "resend":
+        this.#core.resendAll(command.tables);
+        return { count: 1 };
       case "timers":
         return { rows: dispatch.timers(now), next: -1 };
       case "routes":

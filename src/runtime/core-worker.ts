@@ -14,6 +14,7 @@ import type { SteeringConfig } from "../steering/config.ts";
 import { steersExactly } from "../steering/kernel.ts";
 import { Clock } from "./clock.ts";
 import { Commands } from "./commands.ts";
+import { commit } from "./faults.ts";
 import { runLoop } from "./loop.ts";
 import {
   type PortOpening,
@@ -81,6 +82,7 @@ function run(): void {
     ports: opened.map(({ driver }) => driver),
     steered: opened.map(({ steered }) => steered),
     now: clock.now(),
+    joins: start.joins,
   });
   core.bus.onSleeper((to) => signal(start.wakeups[to] as number));
   let descriptors: readonly number[] = opened.flatMap(({ driver }) => driver.descriptors);
@@ -115,6 +117,10 @@ function run(): void {
   };
 
   const answer = (request: Request, now: Millis): void => {
+    if (request.kind === "fault") {
+      if (start.faults) commit(request.what, request.millis);
+      return;
+    }
     try {
       if (request.kind === "configure") {
         configure(request, now);
@@ -131,31 +137,30 @@ function run(): void {
     }
   };
 
-  Atomics.store(arena.i32, presence + Presence.State, CoreState.Online);
   tell({
     kind: "online",
     ports: opened.map(({ driver }) => driver.status(clock.now())),
     steered: opened.map(({ steered }) => steered),
   });
-  try {
-    runLoop({
-      arena,
-      layout: start.layout,
-      core,
-      clock,
-      wakeup: start.wakeups[start.core] as number,
-      sleeps: start.config.cores.idle === "sleep",
-      commands: (now) => {
-        for (;;) {
-          const received = receiveMessageOnPort(start.mailbox) as { message: Request } | undefined;
-          if (received === undefined) break;
-          answer(received.message, now);
-        }
-      },
-      descriptors: () => descriptors,
-    });
-  } finally {
-    for (let port = 0; port < start.config.common.ports.length; port++) core.port(port)?.close();
+  const stopped = runLoop({
+    arena,
+    layout: start.layout,
+    core,
+    clock,
+    wakeup: start.wakeups[start.core] as number,
+    sleeps: start.config.cores.idle === "sleep",
+    commands: (now) => {
+      for (;;) {
+        const received = receiveMessageOnPort(start.mailbox) as { message: Request } | undefined;
+        if (received === undefined) break;
+        answer(received.message, now);
+      }
+    },
+    descriptors: () => descriptors,
+  });
+  // A core that leaves, or fails, leaves its queues open: others count on their places (ports/held.ts).
+  if (stopped) {
+    for (let port = 0; core.port(port) !== undefined; port++) core.port(port)?.close();
   }
   Atomics.store(arena.i32, presence + Presence.State, CoreState.Stopped);
 }

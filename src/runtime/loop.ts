@@ -37,12 +37,13 @@ export interface LoopOptions {
   readonly descriptors: () => readonly number[];
 }
 
-/** Runs until the control core says stop. */
-export function runLoop(options: LoopOptions): void {
+/** Runs until the control core says stop: true when the whole appliance stops, false when this core leaves it. */
+export function runLoop(options: LoopOptions): boolean {
   const { arena, layout, core, clock } = options;
   const { i32 } = arena;
   const presence = presenceWord(layout, core.core);
   const stop = (layout.control >> 2) + Control.Stop;
+  const leave = presence + Presence.Leave;
   const loads = loadsOf(arena, layout);
   const sleeper = new Sleeper(options, presence);
   let idle = 0;
@@ -50,9 +51,8 @@ export function runLoop(options: LoopOptions): void {
   let busy: Millis = 0;
   let now = clock.now();
   let windowStart = now;
-  while (i32[stop] === 0) {
+  while (i32[stop] === 0 && i32[leave] === 0) {
     const worked = core.round(now);
-    i32[presence + Presence.Heartbeat] = now | 0;
     if (i32[presence + Presence.Command] !== 0) {
       Atomics.store(i32, presence + Presence.Command, 0);
       options.commands(now);
@@ -79,7 +79,12 @@ export function runLoop(options: LoopOptions): void {
       now = clock.now();
     }
   }
+  if (i32[stop] === 0) {
+    core.depart();
+    return false;
+  }
   core.leave();
+  return true;
 }
 
 /** Sleeps without missing a wake-up. */

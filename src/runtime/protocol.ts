@@ -9,6 +9,7 @@ import type { CoreId, Millis, PortId } from "../lib/units.ts";
 import type { PortDriverConfig, PortPlan } from "../ports/factory.ts";
 import type { StatePage } from "../ports/steering.ts";
 import type { SteeringConfig } from "../steering/config.ts";
+import type { CoreFault } from "./faults.ts";
 
 /** A port as a core opens it. null where the configuration has a gap (a removed port's number). */
 export interface PortOpening {
@@ -32,11 +33,21 @@ export interface WorkerStart {
   readonly mailbox: MessagePort;
   /** The page that steers, shared with the kernel where it allows that. */
   readonly page: StatePage;
+  /** The others run already: this core is sent every table first, and takes over what one before it left open. */
+  readonly joins: boolean;
+  /** Faults on purpose are obeyed. */
+  readonly faults: boolean;
 }
 
 /** From the control core. */
 export type Request =
   | { readonly id: number; readonly kind: "command"; readonly command: CoreCommand }
+  | {
+      readonly id: number;
+      readonly kind: "fault";
+      readonly what: CoreFault;
+      readonly millis: number;
+    }
   /** What this core sees of the ports now. */
   | { readonly id: number; readonly kind: "ports" }
   | {

@@ -38,6 +38,11 @@ export class Interface {
     }
   }
 
+  /** The descriptor that it asks by. */
+  get descriptor(): number {
+    return this.#fd;
+  }
+
   /** The interface's index, or 0 when there is no such interface now. */
   index(): number {
     return this.#ask(c.SIOCGIFINDEX) ? this.#request.view.getInt32(UNION, true) : 0;

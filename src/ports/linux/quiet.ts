@@ -34,6 +34,22 @@ export class Quiet {
     return missing;
   }
 
+  /** What was there before, one more than each setting's number; 0 = not changed. For a thread that follows this one. */
+  get held(): number[] {
+    return Object.keys(HELD).map((setting) => {
+      const before = this.#before.get(setting);
+      return before === undefined ? 0 : Number(before) + 1;
+    });
+  }
+
+  /** Goes on for a thread that is gone: takes over what its `held` was. */
+  adopt(...held: readonly number[]): void {
+    for (const [n, setting] of Object.keys(HELD).entries()) {
+      const before = held[n] ?? 0;
+      if (before > 0) this.#before.set(setting, String(before - 1));
+    }
+  }
+
   /** Puts back what was there before, as far as the interface still exists. */
   release(): void {
     for (const [setting, value] of this.#before) {

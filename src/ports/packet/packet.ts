@@ -15,6 +15,7 @@ import type { Arena, Planner } from "../../lib/arena.ts";
 import type { CoreId, Millis, Offset } from "../../lib/units.ts";
 import * as offload from "../../wire/offload.ts";
 import * as vlan from "../../wire/vlan.ts";
+import { Held, planHeld } from "../held.ts";
 import * as c from "../linux/constants.ts";
 import { Errno, SystemError } from "../linux/errno.ts";
 import * as sys from "../linux/ffi.ts";
@@ -52,7 +53,21 @@ export interface PacketPlan {
   readonly small: readonly Offset[];
   readonly big: readonly Offset[];
   readonly sender: readonly Offset[];
+  readonly held: Offset;
 }
+
+/** What a core holds, besides its four sockets (held.ts). */
+const ASK_FD = 4;
+const PROGRAM_FD = 5;
+const INDEX = 0;
+/** Frames that the kernel placed in each ring so far, modulo its slots. */
+const PLACED_SMALL = 1;
+const PLACED_BIG = 2;
+/** tpacket_stats of each ring, until it is added up: two words each. */
+const FRESH_SMALL = 3;
+const FRESH_BIG = 5;
+/** What the kernel's settings were before: two words (quiet.ts). */
+const QUIET = 7;
 
 /** Reserves the rings of all cores. */
 export function planPacket(planner: Planner, cores: number): PacketPlan {
@@ -66,8 +81,10 @@ export function planPacket(planner: Planner, cores: number): PacketPlan {
     big.push(planRing(planner, BIG_RING));
     sender.push(planSender(planner));
   }
-  return { fanout, turn, small, big, sender };
+  return { fanout, turn, small, big, sender, held: planHeld(planner, cores) };
 }
+
+type N = number;
 
 /** One core's sockets on an interface. */
 export class PacketPort implements Port {
@@ -82,6 +99,8 @@ export class PacketPort implements Port {
   readonly #sender: PacketSender;
   readonly #fanout: Fanout;
   readonly #turn: Turn;
+  readonly #held: Held;
+  readonly #heldAt: sys.Address;
   #program: SteeringProgram;
   readonly #interface: Interface;
   /** The first core's alone: what the kernel must not do meanwhile. */
@@ -96,6 +115,8 @@ export class PacketPort implements Port {
   /** Index of the interface that the sockets are bound to; 0 = none now. */
   #index = 0;
   #truncatedSeen = 0;
+  /** Frames that lay in the rings when this thread took them over. */
+  discarded = 0;
   #mac = 0;
   #mtu = 0;
   #note = "";
@@ -123,12 +144,19 @@ export class PacketPort implements Port {
     this.#interface = new Interface(config.interface);
     const isHushed = core === 0 && config.force !== true;
     this.#quiet = isHushed ? new Quiet(config.interface) : null;
-    this.#smallFd = makeEventFd();
-    this.#bigFd = makeEventFd();
-    this.#plainFd = makeEventFd();
-    this.#fullFd = makeEventFd();
-    this.#fds = [this.#smallFd, this.#bigFd, this.#plainFd, this.#fullFd];
+    this.#held = new Held(arena, plan.held, core);
+    this.#heldAt = sys.addressOf(arena) + this.#held.offset;
+    const adopts = this.#held.isSet;
+    const fds = [0, 1, 2, 3].map((n) => (adopts ? this.#held.descriptor(n) : makeEventFd()));
+    [this.#smallFd, this.#bigFd, this.#plainFd, this.#fullFd] = fds as [N, N, N, N];
+    this.#fds = fds;
     this.descriptors = [this.#smallFd, this.#bigFd];
+    if (adopts) {
+      this.#adopt();
+      return;
+    }
+    for (const [n, fd] of fds.entries()) this.#held.setDescriptor(n, fd);
+    this.#hold();
     try {
       this.#check(core);
       // An interface that could not be brought up is taken when somebody does.
@@ -227,7 +255,66 @@ export class PacketPort implements Port {
     const fresh = truncated - this.#truncatedSeen;
     this.#truncatedSeen = truncated;
     if (this.#index === 0) return fresh;
-    return fresh + dropsOf(this.#smallFd) + dropsOf(this.#bigFd);
+    return (
+      fresh +
+      this.#count(this.#smallFd, FRESH_SMALL, PLACED_SMALL, this.#small.slots) +
+      this.#count(this.#bigFd, FRESH_BIG, PLACED_BIG, this.#big.slots)
+    );
+  }
+
+  /**
+   * What a ring's socket had to drop since the last question; what it placed is added up, so that whoever follows this
+   * thread knows where the kernel is. The kernel writes its answer (tpacket_stats: packets with drops, drops), which it
+   * gives once, right into the arena.
+   */
+  #count(fd: number, fresh: number, placed: number, slots: number): number {
+    sys.scratch.view.setUint32(64, 8, true);
+    const at = this.#heldAt + fresh * 4;
+    const length = sys.scratch.at + 64;
+    if (sys.getsockopt(fd, c.SOL_PACKET, c.PACKET_STATISTICS, at, length) !== 0) return 0;
+    return this.#addUp(fresh, placed, slots);
+  }
+
+  #addUp(fresh: number, placed: number, slots: number): number {
+    const held = this.#held;
+    const drops = held.word(fresh + 1) >>> 0;
+    const packets = (held.word(fresh) >>> 0) - drops;
+    held.setWord(placed, (held.word(placed) + packets) % slots);
+    held.setWord(fresh, 0);
+    held.setWord(fresh + 1, 0);
+    return drops;
+  }
+
+  /** Goes on with the sockets of a thread that is gone. Nobody else reads its rings. */
+  #adopt(): void {
+    const held = this.#held;
+    const asked = held.descriptor(ASK_FD);
+    if (asked >= 0) sys.close(asked);
+    const program = held.descriptor(PROGRAM_FD);
+    this.#program = program >= 0 ? { ebpf: program } : {};
+    this.#quiet?.adopt(held.word(QUIET), held.word(QUIET + 1));
+    this.#index = held.word(INDEX);
+    this.#hold();
+    if (this.#index === 0) return;
+    this.#addUp(FRESH_SMALL, PLACED_SMALL, this.#small.slots);
+    this.#addUp(FRESH_BIG, PLACED_BIG, this.#big.slots);
+    this.#count(this.#smallFd, FRESH_SMALL, PLACED_SMALL, this.#small.slots);
+    this.#count(this.#bigFd, FRESH_BIG, PLACED_BIG, this.#big.slots);
+    const small = this.#small.adopt(held.word(PLACED_SMALL));
+    this.discarded = small + this.#big.adopt(held.word(PLACED_BIG));
+    this.#mac = this.#interface.mac();
+    this.#mtu = this.#interface.mtu();
+  }
+
+  /** Writes down what there is to take over. */
+  #hold(): void {
+    const held = this.#held;
+    held.setDescriptor(ASK_FD, this.#interface.descriptor);
+    held.setDescriptor(PROGRAM_FD, this.#program.ebpf ?? -1);
+    held.setWord(INDEX, this.#index);
+    const [ignore = 0, forwarding = 0] = this.#quiet?.held ?? [];
+    held.setWord(QUIET, ignore);
+    held.setWord(QUIET + 1, forwarding);
   }
 
   /** Also takes the interface again when it is back under its name. */
@@ -267,6 +354,7 @@ export class PacketPort implements Port {
     if (this.#index !== 0 && !this.#fanout.replace(this.#smallFd, program)) return false;
     if (this.#program.ebpf !== undefined) sys.close(this.#program.ebpf);
     this.#program = { ebpf: program };
+    this.#hold();
     return true;
   }
 
@@ -274,6 +362,7 @@ export class PacketPort implements Port {
     if (this.#closed) return;
     this.#closed = true;
     this.#index = 0;
+    this.#held.clear();
     for (const fd of this.#fds) sys.close(fd);
     if (this.#program.ebpf !== undefined) sys.close(this.#program.ebpf);
     this.#small.detach();
@@ -343,6 +432,7 @@ export class PacketPort implements Port {
       const big = this.#listen(index, this.#big, made);
       const plain = this.#speak(index, made);
       const full = this.#speak(index, made);
+      for (const word of [PLACED_SMALL, PLACED_BIG]) this.#held.setWord(word, 0);
       this.#option(full, c.PACKET_VNET_HDR, 1, "PACKET_VNET_HDR");
       this.#fanout.join(small, big, this.#program, this.#action, this.#name);
       for (const fd of [small, big]) sys.setOption(fd, c.SOL_SOCKET, c.SO_DETACH_FILTER, 0);
@@ -358,6 +448,7 @@ export class PacketPort implements Port {
       for (const fd of made) sys.close(fd);
     }
     this.#index = index;
+    this.#hold();
     this.#mac = this.#interface.mac();
     this.#mtu = this.#interface.mtu();
     this.#turn.done(index);
@@ -380,6 +471,7 @@ export class PacketPort implements Port {
 
   #unplug(): void {
     this.#index = 0;
+    this.#held.setWord(INDEX, 0);
     const quiet = makeEventFd();
     for (const fd of this.#fds) sys.dup3(quiet, fd, c.O_CLOEXEC);
     sys.close(quiet);
@@ -443,13 +535,4 @@ export class PacketPort implements Port {
   #fail(syscall: string): never {
     throw new SystemError(this.#action, syscall, sys.errno(), this.#name);
   }
-}
-
-/** What a ring's socket had to drop since the last question (tpacket_stats: packets, drops). */
-function dropsOf(fd: number): number {
-  const { view, at } = sys.scratch;
-  view.setUint32(4, 0, true);
-  view.setUint32(64, 8, true);
-  if (sys.getsockopt(fd, c.SOL_PACKET, c.PACKET_STATISTICS, at, at + 64) !== 0) return 0;
-  return view.getUint32(4, true);
 }

@@ -106,6 +106,29 @@ export class PacketRing {
     this.#held = 0;
   }
 
+  /**
+   * Goes on with the ring of a thread that is gone: `placed` frames came in all, so that the kernel fills slot `placed`
+   * next. What lies in the ring is given back unread; how many frames those were.
+   */
+  adopt(placed: number): number {
+    let lost = 0;
+    for (let slot = 0; slot < this.#slots; slot++) {
+      const status = (this.#at + slot * this.#shape.slot) >> 2;
+      if (Atomics.load(this.#i32, status) === EMPTY) continue;
+      Atomics.store(this.#i32, status, EMPTY);
+      lost++;
+    }
+    this.#cursor = placed % this.#slots;
+    this.#released = this.#cursor;
+    this.#held = 0;
+    return lost;
+  }
+
+  /** Slots of the ring. */
+  get slots(): number {
+    return this.#slots;
+  }
+
   /** Puts ordinary zeroed memory where the ring was, so that a late look finds nothing instead of a hole. */
   detach(): void {
     this.#map(c.MAP_PRIVATE | c.MAP_ANONYMOUS | c.MAP_FIXED | c.MAP_NORESERVE, -1);
