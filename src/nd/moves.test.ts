@@ -273,3 +273,32 @@ test("ND-2 variant first: a home that was told of a machine which has ended begi
     ],
   );
 });
+
+test("ND-2 variant first: a core's death starts no second machine of an address that another one resolves", () => {
+  const rig = new NdRig(4, { owner: "first" });
+  const x = station(3); // Its home is core 3.
+  rig.resolve(1, x, "aa");
+  rig.run(50);
+  assert.deepEqual(rig.runners(x), [1]);
+
+  for (const core of [0, 1, 3]) rig.nd(core).coreLeft(2, rig.now);
+  rig.run(50);
+
+  assert.deepEqual(rig.runners(x), [1]);
+});
+
+test("ND-2 the new home of a dead core's bucket does not wait for its marker", () => {
+  const rig = new NdRig(3);
+  const x = station(2); // Its home is core 2.
+  rig.resolve(0, x, "aa");
+  rig.run(50);
+  rig.advertise(x, stationMac(2));
+  rig.settle();
+  assert.deepEqual(rig.runners(x), [2]);
+
+  rig.move(rig.bucketOf(x), 1);
+  for (const core of [0, 1]) rig.nd(core).tick(rig.now);
+  for (const core of [0, 1]) rig.nd(core).coreLeft(2, rig.now);
+
+  assert.ok(rig.runners(x).includes(1), "it has begun");
+});

@@ -29,7 +29,8 @@ export class Moving implements Movers {
     this.ledger = ledger;
     this.table = ledger.table;
     this.pending = pending;
-    this.owners = new Owners(steering, context.out.core, this);
+    const { out } = context;
+    this.owners = new Owners(steering, out.core, this, (core) => out.isAlive?.(core) ?? true);
   }
 
   get isHashed(): boolean {
@@ -121,11 +122,14 @@ export class Moving implements Movers {
    */
   coreLeft(core: CoreId, now: Millis): void {
     const { table, owners } = this;
+    owners.coreLeft(core, now);
     for (let slot = 0; slot < table.capacity; slot++) {
       const state = table.state(slot);
       if (state >= State.Gone || table.isRun(slot) || table.isStatic(slot)) continue;
-      if (table.holder(slot) === core) table.setHolder(slot, -1);
-      else if (table.isUsable(slot)) continue;
+      const holder = table.holder(slot);
+      if (holder === core) table.setHolder(slot, -1);
+      // Another core is named, which lives: it runs the machine, or will soon.
+      else if (table.isUsable(slot) || (!this.isHashed && holder >= 0)) continue;
       const bucket = table.bucket[slot] as number;
       const home = owners.home(bucket, now);
       const isHere = home === this.#context.out.core;

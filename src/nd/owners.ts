@@ -1,6 +1,6 @@
 // Who is home for an address (ND-2): the core to which the distributor gives its bucket. Every core sees a bucket move
 // at its own moment; so the old home hands over what it runs and then a marker, and the new one begins nothing of the
-// bucket before the marker has come. A marker that does not come (its sender is dead) is waited for until a deadline.
+// bucket before the marker has come. A dead core's marker is not waited for; one that does not come, until a deadline.
 
 import type { CoreId, Millis } from "../lib/units.ts";
 
@@ -33,8 +33,10 @@ export class Owners {
   readonly steering: Steering6;
   readonly #core: CoreId;
   readonly #movers: Movers;
-  /** The home of each bucket as this core last acted on. */
+  readonly #isAlive: (core: CoreId) => boolean;
+  /** The home of each bucket as this core last acted on, and the one before, whose marker is waited for. */
   readonly #home: Uint8Array = new Uint8Array(BUCKETS);
+  readonly #giver: Uint8Array = new Uint8Array(BUCKETS);
   /** Until when a marker is waited for; 0 = not at all. */
   readonly #awaited: Float64Array = new Float64Array(BUCKETS);
   /** Until when something that came early is kept; 0 = nothing came. */
@@ -46,10 +48,16 @@ export class Owners {
   /** Buckets with a deadline of either kind. */
   #waits = 0;
 
-  constructor(steering: Steering6, core: CoreId, movers: Movers) {
+  constructor(
+    steering: Steering6,
+    core: CoreId,
+    movers: Movers,
+    isAlive: (core: CoreId) => boolean = () => true,
+  ) {
     this.steering = steering;
     this.#core = core;
     this.#movers = movers;
+    this.#isAlive = isAlive;
     for (let bucket = 0; bucket < BUCKETS; bucket++) this.#home[bucket] = this.#now(bucket);
   }
 
@@ -91,7 +99,10 @@ export class Owners {
         return;
       }
       this.#setEarly(bucket, 0);
-      this.#setAwaited(bucket, now + MARKER_WAIT);
+      this.#giver[bucket] = before;
+      // A dead core says nothing any more.
+      if (before !== home && !this.#isAlive(before)) this.#movers.begin(bucket, now);
+      else this.#setAwaited(bucket, now + MARKER_WAIT);
       return;
     }
     if (before !== this.#core && this.#marked[bucket] === 0) return;
@@ -101,6 +112,15 @@ export class Owners {
     this.#setEarly(bucket, 0);
     this.#relays[bucket] = isComplete ? 0 : 1;
     this.#movers.handOver(bucket, home, isComplete, now);
+  }
+
+  /** A core is gone: its marker of a bucket will not come. */
+  coreLeft(core: CoreId, now: Millis): void {
+    for (let bucket = 0; bucket < BUCKETS; bucket++) {
+      if (this.#awaited[bucket] === 0 || this.#giver[bucket] !== core) continue;
+      this.#setAwaited(bucket, 0);
+      this.#movers.begin(bucket, now);
+    }
   }
 
   #setAwaited(bucket: number, until: Millis): void {
