@@ -6,6 +6,7 @@ import type { Configurations } from "../control/configurations.ts";
 import { ControlError } from "../control/errors.ts";
 import { NdActions } from "../control/nd-actions.ts";
 import type { Serving } from "../control/serving.ts";
+import { VrActions } from "../control/vr-actions.ts";
 import { parseDuration } from "../control/words.ts";
 import { capture, traceBus, traceFrames } from "./looking.ts";
 
@@ -24,6 +25,7 @@ export type Handler = (asked: Asked) => Promise<unknown> | Readable;
 export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> {
   const actions = new Actions(serving.appliance);
   const nd = new NdActions(serving.appliance);
+  const vr = new VrActions(serving.appliance);
   return {
     "arp-add": ({ words }) => actions.addArp(words),
     "arp-clear": ({ words }) => actions.clearArp(words),
@@ -37,6 +39,9 @@ export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> 
     "bridge-clear": ({ words }) => actions.clearStations(words),
     "bridge-remove": ({ words }) => actions.removeStation(words),
     "stp-clear": ({ words }) => actions.clearStp(words),
+    "vr-priority": ({ words }) => vr.setPriority(words),
+    "vr-explain": ({ words }) => vr.explain(words),
+    "vmac-clear": ({ words }) => vr.clearVmacs(words),
     ping: ({ words }) => actions.ping(words),
     "trace-bus": ({ words }) => traceBus(serving.appliance, words),
     "trace-frames": ({ words }) => traceFrames(serving.appliance, words),

@@ -84,6 +84,26 @@ export function addChanges(program: Command): void {
     });
   addClear(program);
   addSend(program);
+  addSet(program);
+}
+
+function addSet(program: Command): void {
+  const set =
+    program.commands.find((command) => command.name() === "set") ??
+    program.command("set").description("change what runs, until it is configured anew");
+  set
+    .command("vr")
+    .description("a virtual router")
+    .argument("<name>", "a virtual router, such as gw10")
+    .argument("<what>", "priority")
+    .argument("<value>", "1 to 254, or auto for the configuration's")
+    .action(async (name: string, what: string, value: string, ...rest: unknown[]) => {
+      if (what !== "priority") {
+        throw new ControlError("usage", `"${what}" cannot be set`, "write set vr NAME priority N");
+      }
+      const path = `vr/${encodeURIComponent(name)}/priority`;
+      await change(optionsOf(rest), post(path, { priority: value }));
+    });
 }
 
 function addClear(program: Command): void {
@@ -107,6 +127,15 @@ function addClear(program: Command): void {
     .action(async (address: string | undefined, ...rest: unknown[]) => {
       const options = optionsOf(rest);
       await change(options, remove("nd", { ...options, address }, ["address", "interface"]));
+    });
+  clear
+    .command("vmac")
+    .description("virtual MACs that were heard, on all cores")
+    .option("-i, --interface <name>", "on this interface only")
+    .option("--vrid <number>", "this VRID only")
+    .action(async (...rest: unknown[]) => {
+      const options = optionsOf(rest);
+      await change(options, remove("vmac", options, ["interface", "vrid"]));
     });
   clear
     .command("bridge")

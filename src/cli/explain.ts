@@ -8,6 +8,7 @@ import { ask } from "./client.ts";
 import { explainLacp, type LacpEvidence } from "./explain-lacp.ts";
 import { explainNd, gatherNd } from "./explain-nd.ts";
 import { explainStp, type StpEvidence } from "./explain-stp.ts";
+import { explainVr } from "./explain-vr.ts";
 import { print } from "./io.ts";
 import type { Globals } from "./show.ts";
 import { coreList, type Row } from "./table.ts";
@@ -69,6 +70,19 @@ export function addExplain(program: Command): void {
     .action(async (bridge: string, channel: string | undefined, ...rest: unknown[]) => {
       const options = (rest.at(-1) as Command).optsWithGlobals<Globals>();
       const lines = explainStp(await gatherStp(bridge, channel, options.socket));
+      await print(
+        options.json === true ? JSON.stringify(lines.map((text) => ({ text }))) : lines.join("\n"),
+      );
+    });
+  explain
+    .command("vr")
+    .description("why a virtual router is Active or not: its priority, what was heard, its changes")
+    .argument("<name>", "a virtual router, such as gw10")
+    .action(async (name: string, ...rest: unknown[]) => {
+      const options = (rest.at(-1) as Command).optsWithGlobals<Globals>();
+      const path = `vr/${encodeURIComponent(name)}`;
+      const { body } = await ask(options.socket, { method: "GET", path });
+      const lines = explainVr(JSON.parse(body) as Row[]);
       await print(
         options.json === true ? JSON.stringify(lines.map((text) => ({ text }))) : lines.join("\n"),
       );

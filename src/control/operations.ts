@@ -125,6 +125,22 @@ export const OPERATIONS: readonly Operation[] = [
   change("stp-clear", "DELETE", "stp", "opens what BPDU guard shut, and looks for RSTP anew", [
     query("channel", "text", "on this channel only"),
   ]),
+  change("vr-priority", "POST", "vr/:name/priority", "sets the priority of a virtual router", [
+    path("name", "text", "the virtual router's name"),
+    body("priority", "any", "1 to 254; auto: the configuration's again", true),
+  ]),
+  {
+    id: "vr-explain",
+    method: "GET",
+    path: "vr/:name",
+    summary: "why a virtual router is as it is: priority, what was heard, its last changes",
+    rights: "read",
+    parameters: [path("name", "text", "the virtual router's name")],
+  },
+  change("vmac-clear", "DELETE", "vmac", "forgets virtual MACs that were heard", [
+    query("interface", "text", ON),
+    query("vrid", "count", "this VRID only"),
+  ]),
   change("ping", "POST", "ping", "sends one ICMP echo from the appliance", [
     body("address", "text", "an address; a link-local one as fe80::9%INTERFACE", true),
     body("size", "count", "bytes of payload; left out, 56"),
