@@ -121,11 +121,11 @@ export class StpWorld implements Surroundings {
     this.inject(to, port, bytes);
   }
 
-  /** A frame arrives on a port, on some core that lives. */
+  /** A frame arrives on a port: always on the same one of the cores that live, as every distributor has it. */
   inject(to: StpNode, port: number, bytes: Uint8Array): void {
     const alive = to.cores.filter(({ core }) => !to.dead.has(core) && !to.stalled.has(core));
     if (alive.length === 0) return;
-    const core = this.random.pick(alive);
+    const core = alive[port % alive.length] as StpCore;
     core.bytes.set(bytes, FRAME_AT);
     core.stp?.receive(port, port, FRAME_AT, FRAME_AT + bytes.length, this.now);
   }

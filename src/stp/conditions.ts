@@ -9,10 +9,14 @@ import { compare } from "./vector.ts";
 /** True while a timer has not run out. */
 export const runs = (bridge: BridgeVariables, timer: Millis): boolean => timer > bridge.now;
 
-/** 17.20.3 allSynced. A port that some core has not shut yet is not synced, whatever it was before. */
+/**
+ * 17.20.3 allSynced. A port that some core has not shut yet is not synced, whatever it was before, nor is one whose
+ * information is still to follow the selection: `synced` is of the information before.
+ */
 export function allSynced(bridge: BridgeVariables): boolean {
   for (const port of bridge.ports) {
-    if (!port.selected || port.role !== port.selectedRole || port.isClosing) return false;
+    if (!port.selected || port.updtInfo || port.isClosing) return false;
+    if (port.role !== port.selectedRole) return false;
     if (!port.synced && port.role !== Role.Root) return false;
   }
   return true;

@@ -122,6 +122,7 @@ function enterUpdate(port: Port): void {
   port.updtInfo = false;
   port.infoIs = Info.Mine;
   port.newInfo = true;
+  port.untold = true;
 }
 
 function record(bridge: BridgeVariables, port: Port, state: number): void {
@@ -180,12 +181,14 @@ export function rcvInfo(port: Port): RcvdInfo {
 }
 
 /**
- * 17.21.9 recordAgreement. Beyond the standard: the agreement must name the root that we propose. One that was sent
- * before the neighbour heard of this root agrees to another tree.
+ * 17.21.9 recordAgreement. Beyond the standard: the agreement must name the root that we propose, and our proposal must
+ * have left. Else it is to something that we said before: while old information about a lost root goes round, and
+ * TxHoldCount keeps the news back, that opens loops.
  */
 function recordAgreement(bridge: BridgeVariables, port: Port): void {
   const { msgPriority, designatedPriority } = port;
   const isOurs =
+    !port.untold &&
     msgPriority.rootPriority === designatedPriority.rootPriority &&
     msgPriority.rootAddress === designatedPriority.rootAddress;
   const agrees = (port.msgFlags & bpdu.Flag.Agreement) !== 0 && port.msgKind === bpdu.Kind.Rst;

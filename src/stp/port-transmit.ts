@@ -56,6 +56,7 @@ export function enter(bridge: BridgeVariables, port: Port, state: number): void 
 
 function transmit(bridge: BridgeVariables, port: Port, state: number): void {
   port.newInfo = false;
+  if (state !== Ptx.TransmitTcn) port.untold = false;
   if (port.txCount === 0) port.txWhile = bridge.now + 1000;
   port.txCount++;
   if (state === Ptx.TransmitRstp) bridge.hooks.transmit(port, bpdu.Kind.Rst);

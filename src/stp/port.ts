@@ -132,6 +132,8 @@ export class Port {
   updtInfo = false;
 
   // Beside the standard.
+  /** What the port says of itself has changed since its last BPDU left: an agreement that comes now is to another. */
+  untold = false;
   /** The link, as told; `portEnabled` is this unless a guard shuts the port. */
   link = false;
   /** Mbit/s, 0 = unknown. */

@@ -138,24 +138,29 @@ export class Tree {
     const { bridge } = this;
     let rounds = 0;
     for (; rounds < MAX_ROUNDS; rounds++) {
-      let moved = false;
-      for (let state = prs.next(bridge); state >= 0; state = prs.next(bridge)) {
-        prs.enter(bridge, state);
-        moved = true;
-      }
-      for (const port of bridge.ports) if (this.#round(port)) moved = true;
-      if (!moved) break;
+      if (!this.#round()) break;
     }
     if (rounds === MAX_ROUNDS) this.restless++;
     for (const port of bridge.ports) this.#step(ptx, port);
     this.#schedule();
   }
 
-  #round(port: Port): boolean {
+  /** All machines of all ports, one kind after the other: nobody acts on what another has yet to learn. */
+  #round(): boolean {
     const { bridge } = this;
-    let moved = pst.complete(bridge, port);
-    if (tcm.complete(bridge, port)) moved = true;
-    for (const machine of MACHINES) if (this.#step(machine, port)) moved = true;
+    let moved = false;
+    for (let state = prs.next(bridge); state >= 0; state = prs.next(bridge)) {
+      prs.enter(bridge, state);
+      moved = true;
+    }
+    for (const port of bridge.ports) {
+      if (pst.complete(bridge, port)) moved = true;
+      if (tcm.complete(bridge, port)) moved = true;
+    }
+    for (const machine of MACHINES) {
+      for (const port of bridge.ports) if (this.#step(machine, port)) moved = true;
+      if (machine === pim && prs.next(bridge) >= 0) return true;
+    }
     return moved;
   }
 
