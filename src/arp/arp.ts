@@ -279,6 +279,12 @@ export class Arp implements Engine, Replicated, Resolver {
     this.#own.tick(now, this.#context.isMaster);
   }
 
+  /** This core joins others that run: the own addresses are in use already, and not to be probed or announced. */
+  resume(now: Millis): void {
+    this.#started = true;
+    this.#own.resume(now);
+  }
+
   /** The ARP role moved. Every entry point also notices by itself; this does it at once. */
   roleChanged(now: Millis): void {
     this.#entries.checkRole(now);

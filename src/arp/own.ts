@@ -136,6 +136,16 @@ export class Own {
     this.#schedule();
   }
 
+  /** Every address is in use already: other cores speak for it. */
+  resume(now: Millis): void {
+    for (const own of this.#addresses) {
+      own.phase = Phase.InUse;
+      own.due = Number.POSITIVE_INFINITY;
+      own.since = now;
+    }
+    this.#schedule();
+  }
+
   /** Number of an own address on an interface, or -1. */
   find(iface: number, address: Ipv4): number {
     return this.#index.find(iface, address);

@@ -2,6 +2,7 @@
 // evidence}.
 
 import type { ApplianceConfig } from "../core/config.ts";
+import { REASONS, STATES } from "../core/supervision.ts";
 import { DROP_NAMES } from "../engine/drop.ts";
 import { EVENT_NAMES, type EventName } from "../engine/event.ts";
 import { TABLE_NAMES } from "../engine/message.ts";
@@ -185,6 +186,19 @@ const DESCRIBE: { readonly [N in EventName]?: Describe } = {
   "bus-full": (e) => words(`bus to core ${e.a}`, "flowing", "full"),
   "role-changed": (e) =>
     words(`role ${ROLE_NAMES[e.a] ?? e.a}`, e.b < 0 ? "" : `core ${e.b}`, `core ${e.c}`),
+  "core-state": (e) =>
+    words(
+      `core ${e.a}`,
+      STATES[e.b] ?? "",
+      STATES[e.c] ?? "",
+      REASONS[e.d] === "none" ? "" : REASONS[e.d],
+    ),
+  "core-given-up": (e) => words(`core ${e.a}`, "", "offline", `failed after ${e.b} restarts`),
+  "buckets-rescued": (e) => words(`core ${e.a}`, "", "", `${e.b} buckets to other cores at once`),
+  "table-differs": (e) =>
+    words(`table ${TABLE_NAMES[e.a] ?? e.a}`, "equal", "different", "it is sent again"),
+  "table-repaired": (e) =>
+    words(`table ${TABLE_NAMES[e.a] ?? e.a}`, "different", "equal", `after ${e.b} ms`),
   "bucket-moved": (e) => words(`bucket ${e.a}`, `core ${e.b}`, `core ${e.c}`),
   stalled: (e) =>
     words(`core ${e.core}`, "", "stalled", `slept ${Math.round(e.a)} ms longer than asked`),

@@ -40,6 +40,8 @@ class Peer {
   backlogTail = 0;
   /** Bit per table: it must be sent again. */
   dirty = 0;
+  /** Of these, the ones that are sent because the peer starts. */
+  first = 0;
   /** Released count up to which buffers were given back. */
   reclaimed: number;
   outstanding = 0;
@@ -296,16 +298,24 @@ export class Bus {
     return this.#peers[to]?.dirty ?? 0;
   }
 
-  markDirty(to: CoreId, table: number): void {
+  /** A table is to be sent whole. `isFirst`: to a core that starts, so that nothing was lost. */
+  markDirty(to: CoreId, table: number, isFirst = false): void {
     const peer = this.#peers[to];
-    if (peer !== null && peer !== undefined) peer.dirty |= 1 << table;
+    if (peer === null || peer === undefined) return;
+    peer.dirty |= 1 << table;
+    if (isFirst) peer.first |= 1 << table;
   }
 
-  /** A re-sync of `table` begins: live messages of it are sent again from here on. */
-  beginResync(to: CoreId, table: number): void {
+  /**
+   * A re-sync of `table` begins: live messages of it are sent again from here on. True when something had been lost.
+   */
+  beginResync(to: CoreId, table: number): boolean {
     const peer = this.#peers[to] as Peer;
+    const isFirst = (peer.first & (1 << table)) !== 0;
     peer.dirty &= ~(1 << table);
-    this.#count(peer, PEER_RESYNCS);
+    peer.first &= ~(1 << table);
+    if (!isFirst) this.#count(peer, PEER_RESYNCS);
+    return !isFirst;
   }
 
   /**
@@ -321,6 +331,7 @@ export class Bus {
       this.#backlogged--;
     }
     peer.dirty = 0;
+    peer.first = 0;
   }
 
   /** Records that may be sent to a peer now without touching its backlog. */

@@ -168,7 +168,10 @@ export class Core implements Out {
     this.#bounds = new Bounds(this, this.counters);
     this.#resync = new Resync(this, this.bus, (table) => this.dispatch.replicated(table));
     this.mover = new Mover(this.distributor, this, this.dispatch, (peer) => this.bus.isAlive(peer));
-    if (options.joins === true) this.#discard();
+    if (options.joins === true) {
+      this.#discard();
+      this.dispatch.resolver.resume(options.now);
+    }
     const parts = { resync: this.#resync, mover: this.mover, distributor: this.distributor };
     const { bus, dispatch } = this;
     this.#joining = new Joining(arena.i32, layout, core, { bus, dispatch, ...parts });

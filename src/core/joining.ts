@@ -104,7 +104,7 @@ export class Joining {
     const { bus, resync } = this.#parts;
     resync.forget(peer);
     for (let table = 0; table < TABLE_COUNT; table++) {
-      if ((resync.tables & (1 << table)) !== 0) bus.markDirty(peer, table);
+      if ((resync.tables & (1 << table)) !== 0) bus.markDirty(peer, table, true);
     }
   }
 

@@ -51,10 +51,10 @@ export class Resync {
   #slice(table: Replicated, to: CoreId, restart: boolean, now: Millis): void {
     const index = to * TABLE_COUNT + table.table;
     if (restart) {
-      this.#bus.beginResync(to, table.table);
+      const wasLost = this.#bus.beginResync(to, table.table);
       this.#mark(Message["resync-begin"], table.table, to);
       this.#cursors[index] = 0;
-      this.#out.event(EventCode["bus-resync"], to, table.table, 0, 0);
+      if (wasLost) this.#out.event(EventCode["bus-resync"], to, table.table, 0, 0);
     }
     const next = table.resync(to, this.#cursors[index] as number, SLICE, now);
     this.#cursors[index] = next;

@@ -272,7 +272,8 @@ export class Supervision {
     const beat = this.membership.heartbeat(core);
     if (beat !== one.heartbeat || one.excused > 0) {
       one.heartbeat = beat;
-      one.silent = 0;
+      // It may have fallen silent right after; then it has been so since.
+      one.silent = one.excused > 0 ? 0 : Math.max(0, Math.min(passed, ((now | 0) - beat) | 0));
       if (one.stalled) this.#setStalled(core, false);
       return;
     }
