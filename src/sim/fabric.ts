@@ -96,6 +96,8 @@ export class Fabric {
   /** When a wire last did something to a frame, or will have. */
   spoiled: Millis = Number.NEGATIVE_INFINITY;
   readonly #known: Core[] = [];
+  /** Per appliance: the index of its first core's node. */
+  readonly #firstNode: number[] = [];
   readonly #onFrame: OnFrame;
   /** Per appliance and port: what hosts sit there, and the far end of a cable. */
   readonly #segments: Host[][][];
@@ -111,6 +113,7 @@ export class Fabric {
     for (const [appliance, config] of scenario.appliances.entries()) {
       const cluster = new Cluster(config, { slots: SLOTS, ringCapacity: RING, backlog: BACKLOG });
       this.clusters.push(cluster);
+      this.#firstNode.push(this.nodes.length);
       this.buffers.push(new BufferWatch(cluster.arena, cluster.layout));
       for (const { core } of cluster.cores) {
         const index = this.nodes.length;
@@ -172,6 +175,12 @@ export class Fabric {
       any = true;
     }
     return any;
+  }
+
+  /** True for a core that has not run since it was told to do nothing for a while. */
+  isStalled(appliance: number, core: CoreId): boolean {
+    const first = this.#firstNode[appliance] as number;
+    return (this.nodes[first + core] as Node).stalled > 0;
   }
 
   #makePartner(ports: readonly PortId[]): Partner {

@@ -30,14 +30,17 @@ export class NeighboursInvariant implements Invariant {
     }
   }
 
+  /** Cores that run it. One that does nothing now counts no more: what it held is taken from it when it wakes. */
   #machines(appliance: number, { vlan, ipv6 }: HostPlan): number {
-    const cores = this.#fabric.clusters[appliance]?.cores ?? [];
+    const cluster = this.#fabric.clusters[appliance];
+    const cores = cluster?.cores ?? [];
     const [a, b, c, d] = ipv6;
     const iface = VLANS.indexOf(vlan);
     let count = 0;
     for (let n = 0; n < cores.length; n++) {
       const core = cores[n];
-      if (core === undefined || !core.bus.isAlive(n)) continue;
+      if (core === undefined || !core.bus.isAlive(n) || cluster?.isRunning(n) !== true) continue;
+      if (this.#fabric.isStalled(appliance, n)) continue;
       if (core.dispatch.nd.runs(iface, a | 0, b | 0, c | 0, d | 0)) count++;
     }
     return count;
