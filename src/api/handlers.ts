@@ -3,6 +3,7 @@
 import type { Readable } from "node:stream";
 import { Actions, type Words } from "../control/actions.ts";
 import type { Configurations } from "../control/configurations.ts";
+import { CoreActions } from "../control/core-actions.ts";
 import { ControlError } from "../control/errors.ts";
 import { NdActions } from "../control/nd-actions.ts";
 import type { Serving } from "../control/serving.ts";
@@ -26,6 +27,7 @@ export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> 
   const actions = new Actions(serving.appliance);
   const nd = new NdActions(serving.appliance);
   const vr = new VrActions(serving.appliance);
+  const cores = new CoreActions(serving.appliance);
   return {
     "arp-add": ({ words }) => actions.addArp(words),
     "arp-clear": ({ words }) => actions.clearArp(words),
@@ -42,6 +44,8 @@ export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> 
     "vr-priority": ({ words }) => vr.setPriority(words),
     "vr-explain": ({ words }) => vr.explain(words),
     "vmac-clear": ({ words }) => vr.clearVmacs(words),
+    "core-set": ({ words }) => cores.setCore(words),
+    "master-set": ({ words }) => cores.setMaster(words),
     ping: ({ words }) => actions.ping(words),
     "trace-bus": ({ words }) => traceBus(serving.appliance, words),
     "trace-frames": ({ words }) => traceFrames(serving.appliance, words),

@@ -92,6 +92,22 @@ function addSet(program: Command): void {
     program.commands.find((command) => command.name() === "set") ??
     program.command("set").description("change what runs, until it is configured anew");
   set
+    .command("core")
+    .description("take a core out of service without loss, or into it again")
+    .argument("<core>", "its number")
+    .argument("<state>", "online or offline")
+    .action(async (core: string, state: string, ...rest: unknown[]) => {
+      await change(optionsOf(rest), post(`cores/${encodeURIComponent(core)}`, { state }));
+    });
+  set
+    .command("master")
+    .description("give a role to a core until it is configured anew")
+    .argument("<role>", "arp or link")
+    .argument("<core>", "a core that is online, or auto for the configuration's")
+    .action(async (role: string, core: string, ...rest: unknown[]) => {
+      await change(optionsOf(rest), post(`roles/${encodeURIComponent(role)}`, { core }));
+    });
+  set
     .command("vr")
     .description("a virtual router")
     .argument("<name>", "a virtual router, such as gw10")

@@ -5,6 +5,7 @@
 import { ARP_DEFAULTS, type ArpConfig } from "../arp/config.ts";
 import type { BridgeChannelConfig, BridgingConfig } from "../bridge/config.ts";
 import type { ApplianceConfig } from "../core/config.ts";
+import { SUPERVISION_DEFAULTS, type SupervisionConfig } from "../core/supervision-config.ts";
 import type { InterfaceConfig, PortConfig } from "../engine/config.ts";
 import { ROLE_NAMES } from "../engine/role.ts";
 import { HOST_DEFAULTS, type HostConfig } from "../host/config.ts";
@@ -23,12 +24,14 @@ import type { StartPlan } from "./appliance-port.ts";
 import { host6, interface6, nd } from "./compile6.ts";
 import type {
   BridgeChannelSection,
+  BridgeSection,
   Configuration,
   PortSection,
   RuleSection,
 } from "./configuration.ts";
 import type { LinkFacts } from "./machine.ts";
 import type { Prefix } from "./network.ts";
+import { channelProtection, snoopConfig } from "./protection.ts";
 import { vrConfig } from "./router-config.ts";
 import { stpConfig } from "./spanning-tree.ts";
 
@@ -79,6 +82,7 @@ export function compile(file: Configuration, facts: Facts, before?: ApplianceCon
         tick: file.cores.tick,
         idle: file.cores.idle,
         priorities: perCore(file),
+        supervision: supervision(file.cores),
       },
       globalCache: file["global-cache"].size,
       roles: ROLE_NAMES.map((role) => (file.roles[role] === "auto" ? -1 : file.roles[role])),
@@ -91,6 +95,9 @@ export function compile(file: Configuration, facts: Facts, before?: ApplianceCon
       steering: steering(file, names),
       lag: lagConfig(file, channels, ports, before),
       vr: vrConfig(file, names, before, facts.bootSeconds?.() ?? 0),
+      snoop: snoopConfig(file, names, interfaces, (bridge) =>
+        bridgeMac(file, bridge, names, ports),
+      ),
       stp: stpConfig(file, names, (bridge) => bridgeMac(file, bridge, names, ports)),
     },
     drivers: names.ports.map((name, port) => driver(file.ports[name], ports[port] as PortConfig)),
@@ -108,6 +115,17 @@ function number(wanted: readonly string[], before: readonly { name: string }[] =
     else numbers.push(name);
   }
   return numbers;
+}
+
+function supervision(cores: Configuration["cores"]): SupervisionConfig {
+  return {
+    ...SUPERVISION_DEFAULTS,
+    failureTimeout: cores["failure-timeout"],
+    restartDelay: cores["restart-delay"],
+    maxRestarts: cores["max-restarts"],
+    overloadThreshold: cores["overload-threshold"],
+    overloadTime: cores["overload-time"],
+  };
 }
 
 function perCore(file: Configuration): number[] {
@@ -206,10 +224,11 @@ function bridging(file: Configuration, names: Names): BridgingConfig {
         ageingTime: section?.["ageing-time"] ?? 300_000,
         ageing: section?.ageing ?? "each-tells",
         learning: section?.learning ?? "broadcast",
+        loopDetection: section?.["loop-detection"].enabled ? section["loop-detection"] : undefined,
         moveLimit: section?.["move-limit"] ?? 0,
         muteTime: section?.["mute-time"] ?? 0,
         channels: Object.entries(section?.channels ?? {}).map(([channel, options]) =>
-          bridgeChannel(names.channels.indexOf(channel), options),
+          bridgeChannel(names.channels.indexOf(channel), options, section),
         ),
         statics: (section?.static ?? []).map(({ mac, vlan, channel }) => ({
           mac,
@@ -221,7 +240,11 @@ function bridging(file: Configuration, names: Names): BridgingConfig {
   };
 }
 
-function bridgeChannel(channel: number, section: BridgeChannelSection): BridgeChannelConfig {
+function bridgeChannel(
+  channel: number,
+  section: BridgeChannelSection,
+  bridge: BridgeSection | undefined,
+): BridgeChannelConfig {
   const native = section["native-vlan"] ?? 1;
   return {
     channel,
@@ -229,6 +252,7 @@ function bridgeChannel(channel: number, section: BridgeChannelSection): BridgeCh
     accessVlan: section["access-vlan"] ?? 1,
     nativeVlan: native === "none" ? 0 : native,
     trunkVlans: section["trunk-vlans"] === undefined ? [[1, 4094]] : ranges(section["trunk-vlans"]),
+    ...channelProtection(bridge, section),
   };
 }
 

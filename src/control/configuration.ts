@@ -4,6 +4,7 @@
 import type { Mac, Vlan } from "../lib/units.ts";
 import type { AdvertisementsSection } from "./advertisements.ts";
 import type { Address, Prefix } from "./network.ts";
+import type { ProtectedBridge, ProtectedChannel } from "./protection-schema.ts";
 
 export type Scheme = "flow" | "port" | "function" | "least-load" | "time-slice" | "arbiter";
 type Optional<T> = T | undefined;
@@ -13,6 +14,11 @@ export interface CoresSection {
   tick: number;
   idle: "sleep" | "poll";
   priorities: Record<string, number>;
+  "failure-timeout": number;
+  "restart-delay": number;
+  "max-restarts": number;
+  "overload-threshold": number;
+  "overload-time": number;
 }
 
 /** A distribution rule: what a frame must match, and the core or role that gets it (CORE-5). */
@@ -81,7 +87,7 @@ export interface ChannelSection {
   "member-options": Record<string, { priority: number }>;
 }
 
-export interface BridgeChannelSection {
+export interface BridgeChannelSection extends ProtectedChannel {
   mode: "access" | "trunk";
   "access-vlan"?: Optional<Vlan>;
   "native-vlan"?: Optional<Vlan | "none">;
@@ -98,10 +104,9 @@ export interface BridgeChannelSection {
     cost: "auto" | number;
     priority: number;
   }>;
-  "mac-limit"?: Optional<number>;
 }
 
-export interface BridgeSection {
+export interface BridgeSection extends ProtectedBridge {
   mac?: Optional<Mac>;
   "table-size": number;
   "probe-limit": number;

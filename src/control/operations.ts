@@ -141,6 +141,14 @@ export const OPERATIONS: readonly Operation[] = [
     query("interface", "text", ON),
     query("vrid", "count", "this VRID only"),
   ]),
+  change("core-set", "POST", "cores/:core", "takes a core out of service, or into it again", [
+    path("core", "core", "its number"),
+    body("state", "text", "online or offline", true),
+  ]),
+  change("master-set", "POST", "roles/:role", "gives a role to a core", [
+    path("role", "text", "arp or link"),
+    body("core", "any", "a core that is online; auto: the configuration's again", true),
+  ]),
   change("ping", "POST", "ping", "sends one ICMP echo from the appliance", [
     body("address", "text", "an address; a link-local one as fe80::9%INTERFACE", true),
     body("size", "count", "bytes of payload; left out, 56"),

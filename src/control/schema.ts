@@ -14,6 +14,7 @@ import {
   vlanList,
 } from "./address.ts";
 import type { Configuration } from "./configuration.ts";
+import { bridgeKeys, channelKeys } from "./protection-schema.ts";
 import { virtualRouter, vmac } from "./router-schema.ts";
 import {
   duration,
@@ -46,6 +47,12 @@ const cores = z.strictObject({
   idle: word("sleep", "poll").prefault("sleep"), // CORE-11
   // Lowest (priority, id) becomes master, CORE-8; equal for all where not given.
   priorities: z.record(z.string(), integer(0, 255, "a priority")).prefault({}),
+  // Sources of what follows: core/supervision-config.ts.
+  "failure-timeout": duration(100, 60_000, "ms").prefault("300ms"),
+  "restart-delay": duration(0, 600_000, "ms").prefault("1s"),
+  "max-restarts": integer(0, 1000, "a number of restarts").prefault(5),
+  "overload-threshold": percent().prefault("95%"),
+  "overload-time": duration(1000, 3_600_000, "ms").prefault("10s"),
 });
 
 /** Frames or time that one core gets at a stretch. */
@@ -231,7 +238,7 @@ const bridgeChannel = z.strictObject({
   }).optional(),
   "trunk-vlans": vlanList.optional(),
   stp: channelStp.optional(),
-  "mac-limit": integer(1, 1_048_576, "a number of stations").optional(),
+  ...channelKeys,
 });
 
 const bridge = z.strictObject({
@@ -242,6 +249,7 @@ const bridge = z.strictObject({
   ageing: word("each-tells", "each-silent", "one").prefault("each-tells"), // BR-5
   learning: word("broadcast", "independent").prefault("broadcast"), // BR-10
   stp: bridgeStp.prefault({}),
+  ...bridgeKeys,
   channels: z.record(z.string(), bridgeChannel.prefault({})).prefault({}),
   /** Stations that neither move nor age (BR-9). */
   static: z.array(z.strictObject({ mac: stationMac, vlan, channel: name })).prefault([]),
@@ -372,6 +380,8 @@ export const parseConfiguration = (value: unknown): z.ZodSafeParseResult<Configu
 interface Definition {
   readonly type: string;
   readonly innerType?: z.ZodType;
+  /** What a shorthand is turned into. */
+  readonly out?: z.ZodType;
   readonly shape?: Readonly<Record<string, z.ZodType>>;
   readonly valueType?: z.ZodType;
   readonly element?: z.ZodType;
@@ -399,7 +409,8 @@ export function keysAt(path: readonly (string | number)[], data: unknown): reado
 /** The definition below defaults and options, with the variant that the data names. */
 function unwrap(schema: z.ZodType, value: unknown): Definition | undefined {
   const definition = schema.def as unknown as Definition;
-  if (definition.innerType !== undefined) return unwrap(definition.innerType, value);
+  const inner = definition.innerType ?? definition.out;
+  if (inner !== undefined) return unwrap(inner, value);
   if (definition.discriminator === undefined) return definition;
   const wanted = (value as Record<string, unknown> | null)?.[definition.discriminator];
   const literal = (option: z.ZodType): unknown =>
