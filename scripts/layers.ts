@@ -60,7 +60,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
 
 /** What a test may import beside its layer's arrows. */
 const TEST_ARROWS = ["sim", "ports/port.ts", "ports/memory.ts"];
-const TEST_PACKAGES = ["fast-check"];
+const TEST_PACKAGES = ["fast-check", "yaml", "ajv"];
 
 /** Folders where nothing may be random but the seeded generator (biome.json holds the rest of their rules). */
 const PURE = new Set(["lib", "wire", "engine", ...PROTOCOLS, "core", "sim"]);

@@ -223,8 +223,9 @@ export class Observer {
     if (head === RESERVED && rest === 2) return Class.lag;
     if (head === 0xffffffff && rest === 0xffff) return Class.bcast;
     if (group) return Class.mcast;
+    // What is for us may be sent on by us.
+    if (local) return Class.local;
     if (forwarded) return Class.channel;
-    if (flooded) return Class.unknown;
-    return local ? Class.local : Class.taken;
+    return flooded ? Class.unknown : Class.taken;
   }
 }

@@ -61,6 +61,7 @@ export class Watching {
       this.#rings = Array.from({ length: cores }, () => reserve(OBSERVER_RING + RING_BYTES));
       this.#lostSeen = this.#rings.map(() => 0);
     }
+    if (this.#lookers.size === 0) this.#forget();
     const looker = { request, each, lost };
     this.#lookers.add(looker);
     this.#tell();
@@ -76,6 +77,15 @@ export class Watching {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#lookers.clear();
+  }
+
+  /** What was left when the last one looked away is old. */
+  #forget(): void {
+    const { i32 } = this.#options.arena;
+    for (const ring of this.#rings) {
+      const tail = Atomics.load(i32, (ring + OBSERVER_TAIL) >> 2);
+      Atomics.store(i32, (ring + OBSERVER_HEAD) >> 2, tail);
+    }
   }
 
   /** Tells every core what all who look want together. A core that is not there now has nothing to show. */
