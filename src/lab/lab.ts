@@ -15,6 +15,7 @@ import {
   firstLightConfig,
   populateFirstLight,
 } from "./first-light.ts";
+import { runGateway } from "./gateway.ts";
 import { Neighbourhood, type Outside } from "./neighbourhood.ts";
 import { populateRing, RING_BEHAVIOUR, RING_SEGMENTS, Ring, ringConfig } from "./ring.ts";
 import { type Sample, takeSample } from "./sample.ts";
@@ -34,6 +35,11 @@ export const LABS: readonly { readonly name: string; readonly shows: string }[] 
   {
     name: "ring",
     shows: "a ring of the appliance and three more bridges with RSTP; its cables are cut in turn",
+  },
+  {
+    name: "gateway",
+    shows:
+      "two appliances that are one gateway by VRRP, hosts that measure their outage, cables to cut",
   },
 ];
 
@@ -73,6 +79,7 @@ const CLEAR_BELOW = "\u001b[J";
 
 /** Runs a lab to its end; the exit code: 0, or 1 when the cores' tables did not agree in the end. */
 export async function runLab(options: LabOptions): Promise<number> {
+  if (options.name === "gateway") return runGateway(options);
   const { config, surround } = MAKERS[options.name] ?? FIRST_LIGHT;
   const appliance = await options.start(config(options.cores));
   const neighbourhood = new Neighbourhood(appliance);
