@@ -10,6 +10,7 @@ import type { CommonConfig } from "../src/engine/config.ts";
 import type { ChannelSink, Inside } from "../src/engine/inside.ts";
 import type { Out } from "../src/engine/out.ts";
 import { Arena } from "../src/lib/arena.ts";
+import type { Copy } from "../src/lib/copy.ts";
 import { option, report } from "./measure.ts";
 
 const FRAMES = 2048;
@@ -24,6 +25,7 @@ class Nowhere implements Out, ChannelSink, Inside {
   readonly arena: Arena = Arena.create(1 << 20);
   readonly view: DataView = this.arena.view;
   readonly bytes: Uint8Array = this.arena.u8;
+  readonly copy: Copy = this.arena.copy;
   sent = 0;
   dropped = 0;
 

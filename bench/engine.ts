@@ -13,10 +13,10 @@ import { Core } from "../src/core/core.ts";
 import { initControl, type Layout, planLayout } from "../src/core/layout.ts";
 import { CORE_AT, CoreCounter, DROP_AT } from "../src/engine/counter.ts";
 import { DROP_NAMES } from "../src/engine/drop.ts";
-import { BUFFER, HEADROOM } from "../src/engine/frame.ts";
+import { BUFFER, HEADROOM, OFFLOAD } from "../src/engine/frame.ts";
 import { Arena, Planner } from "../src/lib/arena.ts";
+import type { Copy } from "../src/lib/copy.ts";
 import { Prng } from "../src/lib/prng.ts";
-import { copyWords } from "../src/lib/words.ts";
 import { pin } from "../src/ports/linux/parking.ts";
 import { Batch, BURST, type Port, type PortStatus } from "../src/ports/port.ts";
 import { bridgeOnly } from "../src/sim/configs.ts";
@@ -49,6 +49,7 @@ const bytesPerCore = PORTS * (RING * STRIDE + OFFERED * 32 + SLOTS * BUFFER) + 4
 class BenchPort implements Port {
   readonly descriptors: readonly number[] = [];
   readonly #i32: Int32Array;
+  readonly #copy: Copy;
   readonly #frames: number;
   readonly #templates: number;
   readonly #slots: number;
@@ -58,6 +59,7 @@ class BenchPort implements Port {
 
   constructor(arena: Arena, at: number) {
     this.#i32 = arena.i32;
+    this.#copy = arena.copy;
     this.#frames = at;
     this.#templates = at + RING * STRIDE;
     this.#slots = this.#templates + OFFERED * 32;
@@ -101,13 +103,10 @@ class BenchPort implements Port {
   }
 
   send(batch: Batch): number {
-    const i32 = this.#i32;
     const { start, end, count } = batch;
     let slot = this.#slot;
     for (let n = 0; n < count; n++) {
-      const from = ((start[n] as number) - 12) >> 2;
-      const last = ((end[n] as number) + 3) >> 2;
-      copyWords(i32, from, (this.#slots + slot * BUFFER) >> 2, last - from);
+      this.#copy((start[n] as number) - OFFLOAD, this.#slots + slot * BUFFER, end[n] as number);
       slot = (slot + 1) & (SLOTS - 1);
     }
     this.#slot = slot;

@@ -125,7 +125,7 @@ export class Egress {
   /** The frame once more, with its offload header and room for a tag before it; -1 when no buffer is left (counted). */
   #copy(start: Offset, end: Offset): Offset {
     const copy = this.#out.scratch(end - start);
-    if (copy >= 0) this.#out.bytes.copyWithin(copy - OFFLOAD, start - OFFLOAD, end);
+    if (copy >= 0) this.#out.copy(start - OFFLOAD, copy - OFFLOAD, end);
     return copy;
   }
 

@@ -138,7 +138,7 @@ export class Bus {
       if (at < 0) {
         if (!this.#keep(peer, record, table, buffer)) return false;
       } else {
-        this.#arena.u8.copyWithin(at, record, record + RECORD);
+        this.#arena.copy(record, at, record + RECORD);
         if (buffer >= 0 || peer.outstanding > 0) this.#lend(peer, buffer);
       }
     }

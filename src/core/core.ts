@@ -23,6 +23,7 @@ import type { Out } from "../engine/out.ts";
 import { ROLE_COUNT, type Role } from "../engine/role.ts";
 import { SharedTallies, TALLIES, type Tallies } from "../engine/tally.ts";
 import type { Arena } from "../lib/arena.ts";
+import type { Copy } from "../lib/copy.ts";
 import { RingSender } from "../lib/ring.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import { Batch, BURST, type Port } from "../ports/port.ts";
@@ -84,6 +85,7 @@ export class Core implements Out {
   readonly cores: number;
   readonly view: DataView;
   readonly bytes: Uint8Array;
+  readonly copy: Copy;
   readonly counters: Float64Array;
   readonly tallies: Tallies;
   /** True while a frame is in work that another core's engines handed over. */
@@ -95,6 +97,7 @@ export class Core implements Out {
   readonly mover: Mover;
 
   readonly #i32: Int32Array;
+  readonly #f64: Float64Array;
   readonly #control: number;
   readonly #presence: number;
   readonly #draft: Offset;
@@ -126,6 +129,8 @@ export class Core implements Out {
     this.core = core;
     this.cores = layout.cores;
     this.view = arena.view;
+    this.copy = arena.copy;
+    this.#f64 = arena.f64;
     this.bytes = arena.u8;
     this.#i32 = arena.i32;
     this.#control = layout.control >> 2;
@@ -401,7 +406,7 @@ export class Core implements Out {
     const buffer = this.#take(end - start);
     if (buffer < 0) return -1;
     const to = this.pool.start(buffer);
-    this.bytes.copyWithin(to - OFFLOAD, start - OFFLOAD, end);
+    this.copy(start - OFFLOAD, to - OFFLOAD, end);
     this.pool.setEnd(buffer, to + end - start);
     this.#count(CoreCounter.Copies);
     return buffer;
@@ -429,7 +434,7 @@ export class Core implements Out {
 
   draft(type: number): Offset {
     const at = this.#draft;
-    this.bytes.fill(0, at, at + RECORD);
+    for (let n = at >> 3; n < (at + RECORD) >> 3; n++) this.#f64[n] = 0;
     this.view.setUint8(at, type);
     this.view.setUint8(at + 1, this.core);
     return at;

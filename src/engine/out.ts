@@ -2,6 +2,7 @@
 // Nothing here throws, blocks or allocates; when a bound is met, the written policy of that bound applies and a
 // counter tells.
 
+import type { Copy } from "../lib/copy.ts";
 import type { ChannelId, CoreId, Mac, Millis, Offset, PortId, Vlan } from "../lib/units.ts";
 import type { Role } from "./role.ts";
 import type { Tallies } from "./tally.ts";
@@ -15,6 +16,8 @@ export interface Out {
   /** The arena: frames, records. */
   readonly view: DataView;
   readonly bytes: Uint8Array;
+  /** Copies bytes within the arena, many times faster than `bytes` can. */
+  readonly copy: Copy;
 
   /** Sends the frame on a port at the end of the burst. Its bytes must not change until then. */
   transmit(port: PortId, start: Offset, end: Offset): void;

@@ -1,6 +1,7 @@
 // Cutting a packet that is longer than the MTU (RFC 791 3.2, RFC 1812 4.2.2.7): one piece at a time into a buffer of
 // its own. A piece of a piece keeps its place and, unless it is the last of the last, its MF.
 
+import type { Copy } from "../lib/copy.ts";
 import type { Offset } from "../lib/units.ts";
 import * as ipv4 from "../wire/ipv4.ts";
 import * as header from "./header.ts";
@@ -18,7 +19,7 @@ export function pieceSize(view: DataView, ip: Offset, mtu: number): number {
  */
 export function writePiece(
   view: DataView,
-  bytes: Uint8Array,
+  copy: Copy,
   ip: Offset,
   offset: number,
   length: number,
@@ -26,8 +27,8 @@ export function writePiece(
 ): Offset {
   const size = ipv4.headerLength(view, ip);
   const end = to + size + length;
-  bytes.copyWithin(to, ip, ip + size);
-  bytes.copyWithin(to + size, ip + size + offset, ip + size + offset + length);
+  copy(ip, to, ip + size);
+  copy(ip + size + offset, to + size, ip + size + offset + length);
   if (offset > 0 && size > ipv4.LENGTH) keepCopied(view, to);
   const more = size + offset + length < ipv4.totalLength(view, ip) ? ipv4.MORE_FRAGMENTS : 0;
   ipv4.setTotalLength(view, to, size + length);

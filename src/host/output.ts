@@ -132,7 +132,7 @@ export class Output implements Sender {
       const piece = this.#out.scratch(ETHERNET + ipv4.headerLength(view, ip) + length);
       if (piece < 0) return Status.NoBuffer;
       const to = piece + ETHERNET;
-      const pieceEnd = fragment.writePiece(view, this.#out.bytes, ip, at, length, to);
+      const pieceEnd = fragment.writePiece(view, this.#out.copy, ip, at, length, to);
       this.#stats.add(Stat.FragmentsMade);
       status = this.transmit(origin, iface, neighbour, piece, pieceEnd, now);
     }
@@ -188,7 +188,7 @@ export class Output implements Sender {
     const start = this.#out.scratch(ETHERNET + ipv4.LENGTH + length);
     if (start < 0) return Status.NoBuffer;
     const at = start + ETHERNET + ipv4.LENGTH;
-    this.#out.bytes.copyWithin(at, payloadStart, payloadEnd);
+    this.#out.copy(payloadStart, at, payloadEnd);
     return this.#originate(destination, protocol, start, length, this.#ttl, now);
   }
 

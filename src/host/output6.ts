@@ -245,7 +245,7 @@ export class Output6 implements Sender6 {
       view.setUint16(fragment, next << 8);
       view.setUint16(fragment + 2, (at - payload) | (at + length < end ? MORE : 0));
       view.setInt32(fragment + 4, id);
-      this.#out.bytes.copyWithin(fragment + FRAGMENT_HEADER, at, at + length);
+      this.#out.copy(at, fragment + FRAGMENT_HEADER, at + length);
       this.#stats.add(Stat.FragmentsMade);
       const pieceEnd = fragment + FRAGMENT_HEADER + length;
       status = this.#leave(iface, hop, piece, pieceEnd, now);
@@ -270,7 +270,7 @@ export class Output6 implements Sender6 {
     const start = this.#out.scratch(ETHERNET + ipv6.LENGTH + length);
     if (start < 0) return Status.NoBuffer;
     const at = start + ETHERNET + ipv6.LENGTH;
-    this.#out.bytes.copyWithin(at, payloadStart, payloadEnd);
+    this.#out.copy(payloadStart, at, payloadEnd);
     header6.write(this.#view, start + ETHERNET, protocol, length, 0);
     const status = this.#address(destination, iface, start);
     return status === Status.Sent ? this.sendPacket(iface, start, at + length, now) : status;

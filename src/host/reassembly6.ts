@@ -127,19 +127,19 @@ export class Reassembly6 {
    * when there is none. The headers are the first fragment's, without the fragment header.
    */
   join(row: number): Offset {
-    const { view, bytes } = this.#out;
+    const { view } = this.#out;
     const headers = this.headers(row);
     const total = this.#total[row] as number;
     const start = this.#out.scratch(headers + total);
     if (start < 0) return NONE;
     const first = this.beginning(row);
-    bytes.copyWithin(start, first, first + headers);
+    this.#out.copy(first, start, first + headers);
     let fragment = this.#first[row] as number;
     while (fragment >= 0) {
       const held = this.#out.heldStart(this.#handle[fragment] as number);
       const from = held + (this.#header[fragment] as number) + FRAGMENT_HEADER;
       const to = start + headers + (this.#place[fragment] as number);
-      bytes.copyWithin(to, from, from + (this.#length[fragment] as number));
+      this.#out.copy(from, to, from + (this.#length[fragment] as number));
       fragment = this.#next[fragment] as number;
     }
     const ip = start + ETHERNET;

@@ -3,6 +3,7 @@
 // can be mapped at fixed addresses inside it, and a frame is then two numbers wherever it lies.
 
 import { assert } from "./assert.ts";
+import { type Copy, makeCopy } from "./copy.ts";
 import type { Offset } from "./units.ts";
 
 /** A page of the kernel and a unit of our sections (x86-64 and arm64 with 4 KiB pages). */
@@ -31,6 +32,8 @@ export class Arena {
   readonly i32: Int32Array;
   /** For counters; index = offset / 8. */
   readonly f64: Float64Array;
+  /** Copies bytes many times faster than copyWithin can on shared memory. */
+  readonly copy: Copy;
 
   private constructor(memory: SharedMemory) {
     this.memory = memory;
@@ -39,6 +42,7 @@ export class Arena {
     this.u8 = new Uint8Array(this.buffer);
     this.i32 = new Int32Array(this.buffer);
     this.f64 = new Float64Array(this.buffer);
+    this.copy = makeCopy(memory);
   }
 
   /** Makes a zeroed arena of at least `bytes` bytes. Memory is only touched, and so resident, when used. */

@@ -362,8 +362,8 @@ export class Discovery {
     if (!this.#learned.redirected(iface, source, target, destination, now)) return false;
     if (out.cores === 1) return true;
     const record = this.#draft(RouterKind.Redirect, iface, destination);
-    out.bytes.copyWithin(record + REDIRECT_TARGET, target, target + 16);
-    out.bytes.copyWithin(record + REDIRECT_FROM, source, source + 16);
+    out.copy(target, record + REDIRECT_TARGET, target + 16);
+    out.copy(source, record + REDIRECT_FROM, source + 16);
     out.broadcast();
     return true;
   }

@@ -13,8 +13,8 @@
 import { BUFFER, FRAME_ROOM, HEADROOM } from "../engine/frame.ts";
 import type { Arena, Planner } from "../lib/arena.ts";
 import { assert } from "../lib/assert.ts";
+import type { Copy } from "../lib/copy.ts";
 import type { Mac, Millis, Offset } from "../lib/units.ts";
-import { copyWords } from "../lib/words.ts";
 import * as offload from "../wire/offload.ts";
 import { segmentCount, segmentRoom, writeSegment } from "../wire/segment.ts";
 import type { Batch, Port, PortStatus } from "./port.ts";
@@ -33,8 +33,6 @@ const RING = 384;
 const STRIDE: number = BUFFER + 64;
 /** Largest frame: what a buffer holds; the extra line takes up the alignment. */
 export const MEMORY_ROOM: number = FRAME_ROOM;
-/** Up to this many bytes a loop over words is faster than copyWithin (bench/micro: 12 against 16 ns at 64 bytes). */
-const WORD_COPY = 96;
 
 /** A memory link as the planner laid it out: plain data that crosses threads. */
 export interface MemoryLinkPlan {
@@ -68,7 +66,7 @@ const nobody = (): void => undefined;
 export class MemoryPort implements Port {
   readonly descriptors: readonly number[] = [];
   readonly #i32: Int32Array;
-  readonly #u8: Uint8Array;
+  readonly #copy: Copy;
   readonly #view: DataView;
   readonly #mask: number;
   readonly #slots: number;
@@ -99,7 +97,7 @@ export class MemoryPort implements Port {
     const receives = isCore ? toCore : toWorld;
     const sends = isCore ? toWorld : toCore;
     this.#i32 = arena.i32;
-    this.#u8 = arena.u8;
+    this.#copy = arena.copy;
     this.#view = arena.view;
     this.#slots = plan.slots;
     this.#mask = plan.slots - 1;
@@ -214,16 +212,8 @@ export class MemoryPort implements Port {
     if (length > MEMORY_ROOM) return this.#cut(start, end);
     const slot = this.#claim();
     if (slot < 0) return 0;
-    // Equal alignment on both sides lets whole words be copied, from the word of the offload header's first byte on.
-    const to = slot + HEADROOM + (start & 3);
-    const from = (start - offload.OFFLOAD) & ~3;
-    const lead = start - from;
-    if (length <= WORD_COPY) {
-      const source = from >> 2;
-      copyWords(this.#i32, source, (to - lead) >> 2, ((end + 3) >> 2) - source);
-    } else {
-      this.#u8.copyWithin(to - lead, from, end);
-    }
+    const to = slot + HEADROOM;
+    this.#copy(start - offload.OFFLOAD, to - offload.OFFLOAD, end);
     this.#i32[slot >> 2] = to;
     this.#i32[(slot >> 2) + 1] = to + length;
     this.#tail = (this.#tail + 1) | 0;
@@ -239,7 +229,7 @@ export class MemoryPort implements Port {
     for (let index = 0; index < count; index++) {
       const slot = this.#outSlots + (this.#tail & this.#mask) * STRIDE;
       const to = slot + HEADROOM;
-      const last = writeSegment(this.#view, this.#u8, start, end, index, to);
+      const last = writeSegment(this.#view, this.#copy, start, end, index, to);
       this.#i32[slot >> 2] = to;
       this.#i32[(slot >> 2) + 1] = last;
       this.#tail = (this.#tail + 1) | 0;

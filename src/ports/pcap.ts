@@ -7,6 +7,7 @@
 import { closeSync, openSync, readFileSync, writeSync } from "node:fs";
 import { BIG_BUFFER, HEADROOM, OFFLOAD } from "../engine/frame.ts";
 import type { Arena, Planner } from "../lib/arena.ts";
+import type { Copy } from "../lib/copy.ts";
 import type { CoreId, Mac, Millis, Offset } from "../lib/units.ts";
 import { openCapture } from "../wire/capture.ts";
 import * as offload from "../wire/offload.ts";
@@ -55,6 +56,7 @@ export class PcapPort implements Port {
   readonly #config: PcapConfig;
   readonly #view: DataView;
   readonly #u8: Uint8Array;
+  readonly #copy: Copy;
   readonly #frames: Offset;
   readonly #scratch: Offset;
   readonly #bytes: Uint8Array = new Uint8Array(0);
@@ -72,6 +74,7 @@ export class PcapPort implements Port {
     this.#config = config;
     this.#view = arena.view;
     this.#u8 = arena.u8;
+    this.#copy = arena.copy;
     const places = plan.cores[core] as PcapPlan["cores"][number];
     this.#frames = places.frames;
     this.#scratch = places.scratch;
@@ -182,7 +185,7 @@ export class PcapPort implements Port {
     if (offload.isSuper(this.#view, start)) return this.#cut(start, end);
     const to = this.#scratch + HEADROOM;
     if (end - start > BIG_ROOM) return 0;
-    this.#u8.copyWithin(to - OFFLOAD, start - OFFLOAD, end);
+    this.#copy(start - OFFLOAD, to - OFFLOAD, end);
     if (!offload.finishChecksum(this.#view, to, to + end - start)) return 0;
     this.#record(to, to + end - start);
     return 1;
@@ -193,7 +196,7 @@ export class PcapPort implements Port {
     if (count === 0 || segmentRoom(this.#view, start, end) > BIG_ROOM) return 0;
     const to = this.#scratch + HEADROOM;
     for (let index = 0; index < count; index++) {
-      this.#record(to, writeSegment(this.#view, this.#u8, start, end, index, to));
+      this.#record(to, writeSegment(this.#view, this.#copy, start, end, index, to));
     }
     return 1;
   }

@@ -15,6 +15,7 @@ import { LAG_DEFAULTS, type LagChannelConfig, type LagConfig } from "../lag/conf
 import { Lag, type MemberSink } from "../lag/lag.ts";
 import { Mux } from "../lag/mux.ts";
 import type { PortState } from "../lag/port-state.ts";
+import type { Copy } from "../lib/copy.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import * as lacp from "../wire/lacp.ts";
 
@@ -52,6 +53,7 @@ class RigCore implements Out, MemberSink {
   readonly cores: number;
   readonly view: DataView = new DataView(new ArrayBuffer(8192));
   readonly bytes: Uint8Array = new Uint8Array(this.view.buffer);
+  readonly copy: Copy = (from, to, end) => void this.bytes.copyWithin(to, from, end);
   readonly collecting: boolean[];
   readonly distributing: boolean[];
   readonly system: LagSystem;

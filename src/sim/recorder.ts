@@ -8,6 +8,7 @@ import { MESSAGE_NAMES, RECORD } from "../engine/message.ts";
 import type { Engine, Out } from "../engine/out.ts";
 import type { Role } from "../engine/role.ts";
 import { Arena } from "../lib/arena.ts";
+import type { Copy } from "../lib/copy.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 
 /** A message as sent: its record's bytes. */
@@ -30,6 +31,7 @@ export class Recorder implements Out {
   readonly arena: Arena = Arena.create(BUFFERS + BUFFER_COUNT * BUFFER);
   readonly view: DataView = this.arena.view;
   readonly bytes: Uint8Array = this.arena.u8;
+  readonly copy: Copy = this.arena.copy;
   /** Roles; change it to move one. */
   readonly masters: CoreId[] = [0, 0];
   /** Frames sent: the port and the bytes in hex, copied at the call. */
@@ -81,7 +83,7 @@ export class Recorder implements Out {
   hold(start: Offset, end: Offset): number {
     const copy = this.scratch(end - start);
     if (copy < 0) return -1;
-    this.bytes.copyWithin(copy - OFFLOAD, start - OFFLOAD, end);
+    this.copy(start - OFFLOAD, copy - OFFLOAD, end);
     this.#held.set(copy, { start: copy, end: copy + end - start });
     return copy;
   }

@@ -2,6 +2,7 @@
 // that cannot pass it on whole. The layout is found from the packet itself; an offload header that contradicts it
 // makes the frame a bad one. Tags stay. Identification counts up, checksums are computed anew, as Linux does it.
 
+import type { Copy } from "../lib/copy.ts";
 import type { Offset } from "../lib/units.ts";
 import * as checksum from "./checksum.ts";
 import { EtherType } from "./ethernet.ts";
@@ -77,7 +78,7 @@ export function segmentRoom(view: DataView, start: Offset, end: Offset): number 
  */
 export function writeSegment(
   view: DataView,
-  bytes: Uint8Array,
+  copy: Copy,
   start: Offset,
   end: Offset,
   index: number,
@@ -93,7 +94,7 @@ export function writeSegment(
   const stop = Math.min(from + size, end);
   const delta = to - start;
 
-  bytes.copyWithin(to, start, data);
+  copy(start, to, data);
   offload.clear(view, to);
   const segmentEnd = data + delta + (stop - from);
   const isIpv4 = view.getUint16(ip - 2) === EtherType.Ipv4;
