@@ -7,6 +7,7 @@ import type { ChannelSink } from "../engine/inside.ts";
 import { RECORD } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import { PortState, type PortStateSink } from "../engine/port-state.ts";
+import type { Copy } from "../lib/copy.ts";
 import type { ChannelId, CoreId, Mac, Millis, Offset } from "../lib/units.ts";
 import {
   STP_CHANNEL_DEFAULTS,
@@ -50,6 +51,7 @@ export class StpCore implements Out, PortStateSink, ChannelSink {
   readonly cores: number;
   readonly view: DataView = new DataView(new ArrayBuffer(8192));
   readonly bytes: Uint8Array = new Uint8Array(this.view.buffer);
+  readonly copy: Copy = (from, to, end) => void this.bytes.copyWithin(to, from, end);
   readonly node: StpNode;
   /** By channel. */
   readonly states: PortState[];

@@ -8,6 +8,7 @@ import { EVENT_NAMES } from "../engine/event.ts";
 import { MESSAGE_NAMES, Message, RECORD } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import type { Virtual, VirtualSink } from "../engine/virtual.ts";
+import type { Copy } from "../lib/copy.ts";
 import { Prng } from "../lib/prng.ts";
 import type { CoreId, Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
 import {
@@ -59,6 +60,7 @@ export class VrCore implements Out, VirtualSink {
   readonly router: VrRouter;
   readonly view: DataView = new DataView(new ArrayBuffer(FRAMES_AT + ROOM * COUNT));
   readonly bytes: Uint8Array = new Uint8Array(this.view.buffer);
+  readonly copy: Copy = (from, to, end) => void this.bytes.copyWithin(to, from, end);
   /** The virtual MACs that this core takes frames to. */
   readonly active: Map<string, Virtual> = new Map();
   readonly vr: Vr;
