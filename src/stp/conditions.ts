@@ -25,9 +25,22 @@ export function allSynced(bridge: BridgeVariables): boolean {
 /** 17.20.4 EdgeDelay. */
 export const edgeDelay = (port: Port): Millis =>
   port.operPointToPoint ? MIGRATE_TIME : maxAge(port);
-/** 17.20.5 forwardDelay. */
+/**
+ * 17.20.5 forwardDelay. Beyond the standard, Hello Time counts only where neighbours can agree: on a shared segment what
+ * a bridge heard of another that has since given way holds three hellos, and a port must not open within them.
+ */
 export const forwardDelay = (port: Port): Millis =>
-  port.sendRSTP ? helloTime(port) : fwdDelay(port);
+  port.sendRSTP && port.operPointToPoint ? helloTime(port) : fwdDelay(port);
+
+/**
+ * Beyond the standard: a port that waits to open waits anew when what it says of itself changes, and when that leaves at
+ * last: the neighbour has acted on what was said before until then.
+ */
+export function waitAnew(bridge: BridgeVariables, port: Port): void {
+  if (port.forward || port.operEdge) return;
+  port.fdWhile = Math.max(port.fdWhile, bridge.now + forwardDelay(port));
+}
+
 /** 17.20.6 FwdDelay. */
 export const fwdDelay = (port: Port): Millis => toMillis(port.designatedTimes.forwardDelay);
 /** 17.20.7 HelloTime. */

@@ -1,7 +1,7 @@
 // Port Information (IEEE 802.1D-2004 17.27): what was heard on a port, how good it is and how long it holds.
 
 import * as bpdu from "../wire/bpdu.ts";
-import { betterOrSameInfo, rstpVersion, runs } from "./conditions.ts";
+import { betterOrSameInfo, rstpVersion, runs, waitAnew } from "./conditions.ts";
 import {
   type BridgeVariables,
   Guard,
@@ -85,7 +85,7 @@ export function enter(bridge: BridgeVariables, port: Port, state: number): void 
       enterAged(bridge, port);
       return;
     case Pim.Update:
-      enterUpdate(port);
+      enterUpdate(bridge, port);
       return;
     case Pim.Receive:
       port.rcvdInfo = rcvInfo(port);
@@ -112,7 +112,7 @@ function enterAged(bridge: BridgeVariables, port: Port): void {
   bridge.hooks.guardChanged(port, Guard.Loop, true);
 }
 
-function enterUpdate(port: Port): void {
+function enterUpdate(bridge: BridgeVariables, port: Port): void {
   port.proposing = false;
   port.proposed = false;
   port.agreed = port.agreed && betterOrSameInfo(port, Info.Mine);
@@ -123,6 +123,7 @@ function enterUpdate(port: Port): void {
   port.infoIs = Info.Mine;
   port.newInfo = true;
   port.untold = true;
+  waitAnew(bridge, port);
 }
 
 function record(bridge: BridgeVariables, port: Port, state: number): void {

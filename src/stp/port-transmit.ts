@@ -2,7 +2,7 @@
 // port. A port without a link stays in TRANSMIT_INIT, as IEEE 802.1Q-2018 figure 13-17 has it.
 
 import * as bpdu from "../wire/bpdu.ts";
-import { helloTime, runs } from "./conditions.ts";
+import { helloTime, runs, waitAnew } from "./conditions.ts";
 import { type BridgeVariables, type Port, Role } from "./port.ts";
 
 export const Ptx = {
@@ -56,7 +56,10 @@ export function enter(bridge: BridgeVariables, port: Port, state: number): void 
 
 function transmit(bridge: BridgeVariables, port: Port, state: number): void {
   port.newInfo = false;
-  if (state !== Ptx.TransmitTcn) port.untold = false;
+  if (port.untold && state !== Ptx.TransmitTcn) {
+    port.untold = false;
+    waitAnew(bridge, port);
+  }
   if (port.txCount === 0) port.txWhile = bridge.now + 1000;
   port.txCount++;
   if (state === Ptx.TransmitRstp) bridge.hooks.transmit(port, bpdu.Kind.Rst);
