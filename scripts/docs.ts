@@ -47,6 +47,7 @@ interface Node {
   readonly def: {
     readonly type: string;
     readonly innerType?: Node;
+    readonly out?: Node;
     readonly defaultValue?: unknown;
     readonly shape?: Record<string, Node>;
     readonly valueType?: Node;
@@ -69,6 +70,7 @@ export function settingRows(node: Node, path: string, fallback: string): string[
       def.defaultValue === undefined ? own : asYaml(def.defaultValue),
     );
   }
+  if (def.out !== undefined) return settingRows(def.out, path, fallback);
   if (shape !== undefined)
     return Object.entries(shape).flatMap(([key, child]) =>
       settingRows(child, path === "" ? key : `${path}.${key}`, "required"),

@@ -13,6 +13,7 @@ import type {
   Configuration,
   RuleSection,
 } from "./configuration.ts";
+import { checkProtection } from "./protection-rules.ts";
 import type { Report } from "./report.ts";
 import { checkVirtualRouters } from "./router-rules.ts";
 import type { Path } from "./source.ts";
@@ -29,6 +30,7 @@ export function checkMeaning(config: Configuration, report: Report): void {
   for (const [name, bridge] of Object.entries(config.bridges)) {
     checkBridge(name, bridge, report);
     checkSpanningTree(name, bridge, report);
+    checkProtection(name, bridge, config, report);
   }
   checkInterfaces(config, report);
   checkAddressing(config, report);

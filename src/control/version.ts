@@ -1,7 +1,7 @@
 // What the configuration may say and this version does not do yet. What would silently not work is a fault; what can
 // be left undone without harm is a warning.
 
-import type { BridgeSection, Configuration } from "./configuration.ts";
+import type { Configuration } from "./configuration.ts";
 import type { Report } from "./report.ts";
 
 const ABSENT = "something that this version has";
@@ -12,16 +12,5 @@ export function checkVersion(config: Configuration, report: Report): void {
   for (const [name, port] of Object.entries(config.ports)) {
     if (port.driver !== "xdp") continue;
     report.fault(["ports", name, "driver"], ABSENT, `AF_XDP is ${LATER}: write driver: packet`);
-  }
-  for (const [name, bridge] of Object.entries(config.bridges)) checkBridge(name, bridge, report);
-}
-
-function checkBridge(name: string, bridge: BridgeSection, report: Report): void {
-  const path = ["bridges", name];
-  for (const [channel, section] of Object.entries(bridge.channels)) {
-    const at = [...path, "channels", channel];
-    if (section["mac-limit"] !== undefined) {
-      report.fault([...at, "mac-limit"], ABSENT, `a limit of stations per channel is ${LATER}`);
-    }
   }
 }

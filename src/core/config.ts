@@ -44,7 +44,7 @@ export interface ApplianceConfig {
   /** The spanning tree of each bridge; none when left out. */
   readonly stp?: StpConfig;
   /** Multicast snooping; none when left out. */
-  readonly snoop?: SnoopConfig;
+  readonly snoop?: SnoopConfig | undefined;
   /** Neighbour discovery and the IPv6 side; the defaults when left out. */
   readonly nd?: NdConfig;
   readonly host6?: Host6Config;
