@@ -54,12 +54,21 @@ export interface Threads {
   end(core: CoreId): void;
   /** Look at shared memory soon, if it sleeps. */
   wake(core: CoreId): void;
+  /**
+   * True when the thread would run but has got no CPU since the last look: the machine is slow, not the core. Absent:
+   * never.
+   */
+  isStarved?(core: CoreId): boolean;
   /** For people: an event code of engine/event.ts and its numbers. */
   tell(code: number, numbers: readonly number[]): void;
 }
 
 /** A supervisor that was itself held up must not blame the cores: a gap between two turns counts as this at most. */
 const LONGEST_GAP: Millis = 50;
+/** A silent core is asked about from here on: two and a half of the longest sleeps. */
+const SUSPECT: Millis = 50;
+/** So many failure timeouts long is a core without a CPU waited for; then others, on other CPUs, take over. Our choice. */
+const STARVED = 10;
 /** A move of a bucket that some core does not finish is over then: longer than any wait of steering/move.ts. */
 const MOVE_LIMIT: Millis = 150;
 /** A leaving core may still be given frames that were on their way: ten settle times of steering/move.ts. Our choice. */
@@ -73,6 +82,8 @@ interface Supervised {
   since: Millis;
   heartbeat: number;
   silent: Millis;
+  /** Of the time since its last sign, what it spent waiting for a CPU. */
+  starved: Millis;
   /** Its thread exists. */
   running: boolean;
   stalled: boolean;
@@ -121,6 +132,7 @@ export class Supervision {
       since: now,
       heartbeat: this.membership.heartbeat(core),
       silent: 0,
+      starved: 0,
       running: true,
       stalled: false,
       excused: 0,
@@ -272,15 +284,19 @@ export class Supervision {
     const beat = this.membership.heartbeat(core);
     if (beat !== one.heartbeat || one.excused > 0) {
       one.heartbeat = beat;
+      one.starved = 0;
       // It may have fallen silent right after; then it has been so since.
       one.silent = one.excused > 0 ? 0 : Math.max(0, Math.min(passed, ((now | 0) - beat) | 0));
       if (one.stalled) this.#setStalled(core, false);
       return;
     }
-    one.silent += passed;
     if (one.phase === Phase.Ending) return;
-    if (one.silent >= this.#limits.failureTimeout) this.#die(core, "silent", now);
-    else if (!one.stalled && one.silent >= this.#limits.failureTimeout / 2) {
+    const { failureTimeout } = this.#limits;
+    const isSuspect = one.silent + one.starved >= SUSPECT && one.starved < failureTimeout * STARVED;
+    if (isSuspect && this.#threads.isStarved?.(core) === true) one.starved += passed;
+    else one.silent += passed;
+    if (one.silent >= failureTimeout) this.#die(core, "silent", now);
+    else if (!one.stalled && one.silent + one.starved >= failureTimeout / 2) {
       this.#setStalled(core, true);
     }
   }
@@ -375,9 +391,10 @@ export class Supervision {
 
   #restart(core: CoreId, now: Millis): void {
     const one = this.#of(core);
-    one.restarts++;
+    if (one.why !== "command") one.restarts++;
     one.running = true;
     one.silent = 0;
+    one.starved = 0;
     this.membership.renew(core, now);
     one.heartbeat = this.membership.heartbeat(core);
     this.#enter(core, Phase.Starting, "none", now);

@@ -241,6 +241,7 @@ export class RunningAppliance implements Appliance {
         },
         end: (core) => this.#threads.end(core),
         wake: (core) => this.wake(core),
+        isStarved: (core) => this.#threads.isStarved(core),
         tell: (code, numbers) => {
           this.#history.add(this.clock.now(), -1, code, numbers);
           if (code === EventCode["core-given-up"]) this.#endWithout();

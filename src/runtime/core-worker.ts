@@ -1,5 +1,6 @@
 // The thread of one data core: opens this core's queues, builds the core, runs its loop, answers commands.
 
+import { readlinkSync } from "node:fs";
 import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
 import type { PortState } from "../control/appliance-port.ts";
 import { Core } from "../core/core.ts";
@@ -28,6 +29,15 @@ const start = workerData as WorkerStart;
 const arena = Arena.attach(start.memory);
 const clock = new Clock(start.origin);
 const presence = presenceWord(start.layout, start.core);
+
+/** This thread's number in /proc. */
+function taskOf(): string {
+  try {
+    return readlinkSync("/proc/thread-self").split("/").at(-1) ?? "";
+  } catch {
+    return "";
+  }
+}
 
 function tell(reply: Reply): void {
   start.mailbox.postMessage(reply);
@@ -139,6 +149,7 @@ function run(): void {
 
   tell({
     kind: "online",
+    task: taskOf(),
     ports: opened.map(({ driver }) => driver.status(clock.now())),
     steered: opened.map(({ steered }) => steered),
   });

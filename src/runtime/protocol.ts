@@ -82,6 +82,8 @@ export interface PlainError {
 export type Reply =
   | {
       readonly kind: "online";
+      /** The thread's number in /proc, "" where that does not tell. */
+      readonly task: string;
       readonly ports: readonly PortState[];
       readonly steered: readonly boolean[];
     }

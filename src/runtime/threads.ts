@@ -1,6 +1,7 @@
 // The threads of the data cores: started, spoken to by mailbox and flag, woken, ended. What their ends mean is decided
 // elsewhere (core/supervision.ts).
 
+import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
 import type { ApplianceConfig } from "../core/config.ts";
@@ -25,6 +26,9 @@ interface CoreThread {
   readonly mailbox: MessagePort;
   online: boolean;
   ended: boolean;
+  /** Its number in /proc, and how long it had run at the last look, in nanoseconds. */
+  task: string;
+  ran: string;
 }
 
 /** What all threads share. */
@@ -93,7 +97,14 @@ export class Threads {
       name: `core-${core}`,
       resourceLimits: CORE_LIMITS,
     });
-    const thread: CoreThread = { worker, mailbox: port1, online: false, ended: false };
+    const thread: CoreThread = {
+      worker,
+      mailbox: port1,
+      online: false,
+      ended: false,
+      task: "",
+      ran: "",
+    };
     this.#threads[core] = thread;
     this.#listen(core, thread);
   }
@@ -104,6 +115,7 @@ export class Threads {
       if (thread.ended) return;
       if (reply.kind === "online") {
         thread.online = true;
+        thread.task = reply.task;
         this.#listener.online(core, reply);
       } else if (reply.kind === "failed") {
         thread.online = false;
@@ -124,6 +136,23 @@ export class Threads {
 
   isOnline(core: CoreId): boolean {
     return this.#threads[core]?.online === true;
+  }
+
+  /** True when a thread is runnable and has not run since the last look: it waits for a CPU, through no fault of its own. */
+  isStarved(core: CoreId): boolean {
+    const thread = this.#threads[core];
+    if (thread === null || thread === undefined || thread.task === "") return false;
+    const directory = `/proc/self/task/${thread.task}`;
+    try {
+      const [ran = ""] = readFileSync(`${directory}/schedstat`, "latin1").split(" ");
+      const hasRun = ran !== thread.ran;
+      thread.ran = ran;
+      // proc(5): the state follows the name, which ends with the last parenthesis.
+      const stat = readFileSync(`${directory}/stat`, "latin1");
+      return !hasRun && stat[stat.lastIndexOf(")") + 2] === "R";
+    } catch {
+      return false; // No such thread any more, or a kernel without these statistics.
+    }
   }
 
   /** Ends a thread whatever it does. The listener hears of its end. */
