@@ -9,7 +9,7 @@
 //     120 ping 3 5 0       # at step 120
 
 import { Prng } from "../lib/prng.ts";
-import { SHAPES, type Shape, type Wishes } from "./scenario.ts";
+import { SHAPES, type Shape, scenarioOf, type Wishes } from "./scenario.ts";
 
 /** What may happen to a run, with its weight in a draw: traffic first, then faults. */
 export const TRAFFIC = {
@@ -122,9 +122,8 @@ export function scriptOf(
 
 /** The script as text. */
 export function formatScript(script: Script, episodes: readonly Episode[]): string {
-  const lines = [`seed ${script.seed}`];
-  if (script.wishes.cores !== undefined) lines.push(`cores ${script.wishes.cores}`);
-  if (script.wishes.shape !== undefined) lines.push(`shape ${script.wishes.shape}`);
+  const { cores, shape } = scenarioOf(script.seed, script.wishes);
+  const lines = [`seed ${script.seed}`, `cores ${cores}`, `shape ${shape}`];
   for (const { number, steps, operations } of episodes) {
     lines.push(`episode ${number} ${steps}`);
     for (const { at, name, a, b, c } of operations) lines.push(`  ${at} ${name} ${a} ${b} ${c}`);
