@@ -271,7 +271,7 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
       this.resolver.announce(-1, -1, this.#now);
     }
     if (!wasUp || this.channels.isUp(channel) || !this.bridging.isBridged(channel)) return;
-    if (this.out.master(Role.Link) !== this.out.core) return;
+    if (this.out.master(Role.Link) !== this.out.core || this.stp.isPort(channel)) return;
     this.bridging.linkDown(channel, this.#now);
     this.snoop.channelDown(channel, this.#now);
   }
@@ -397,7 +397,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     this.vr.linkChanged(port, up, now);
     if (this.channels.isUp(channel)) return;
     if (up || channel < 0 || !this.bridging.isBridged(channel)) return;
-    this.bridging.linkDown(channel, now);
+    // Where a spanning tree runs, it forgets the stations of a port that is disabled, once for all cores.
+    if (!this.stp.isPort(channel)) this.bridging.linkDown(channel, now);
     this.snoop.channelDown(channel, now);
   }
 
