@@ -153,6 +153,8 @@ export class Machine {
   rivalKind: number = OFF;
   rivals = 0;
   answeredAt: Millis = OFF;
+  /** Its group lost by the one router that decides: until then another's release is no invitation. */
+  patientUntil: Millis = OFF;
   /** When it last announced itself against a rival, and last heard anybody. */
   againAt: Millis = OFF;
   peerHeard: Millis = OFF;

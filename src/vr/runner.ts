@@ -162,7 +162,12 @@ export class Runner implements Effects {
     for (;;) {
       const machine = this.#moved.shift();
       if (machine === undefined) break;
-      for (const other of this.#groups.members(machine)) {
+      const members = this.#groups.members(machine);
+      // Two groups that lost to each other would take over from each other for ever: the one whose first router lost waits.
+      if (!machine.isActive && machine === members[0] && members.length > 1) {
+        for (const one of members) one.patientUntil = now + 4 * one.interval;
+      }
+      for (const other of members) {
         if (other === machine || other.isDown || other.isActive === machine.isActive) continue;
         if (machine.isActive) rulesOf(other).takeOver(other, Reason.group, this, now);
         else if (!machine.isDown) rulesOf(other).giveUp(other, Reason.group, this, now);

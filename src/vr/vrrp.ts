@@ -62,8 +62,8 @@ function heardInBackup(machine: Machine, advert: Advert, effects: Effects, now: 
   if (advert.priority === RELEASE) {
     machine.releasesReceived++;
     machine.isReleased = true;
-    machine.activePriority = 0;
-    machine.downAt = now + skewTime(machine);
+    const isPatient = now < machine.patientUntil;
+    machine.downAt = now + (isPatient ? downInterval(machine) : skewTime(machine));
     return;
   }
   const isLower = advert.priority < machine.priority;
@@ -192,6 +192,7 @@ export const VRRP: Rules = {
     return (
       machine.state === State.Backup &&
       machine.activeHeard !== OFF &&
+      !machine.isReleased &&
       machine.activePriority >= machine.priority &&
       now - machine.activeHeard < downInterval(machine)
     );
