@@ -13,7 +13,7 @@ export class ChannelLinks {
   readonly #tell: Tell;
   /** Mbit/s of each port, 0 = unknown. */
   #speed: Float64Array;
-  /** What was told: -1 = down, else the speed. */
+  /** What was told: -1 = down, NaN = nothing, else the speed. */
   #told: Float64Array;
 
   constructor(common: CommonConfig, channels: Channels, tell: Tell) {
@@ -23,14 +23,12 @@ export class ChannelLinks {
     this.#told = new Float64Array(common.channels.length).fill(-1);
   }
 
-  /** Channels keep their numbers over a reload; one whose name is gone is told down, for whoever gets its number. */
+  /** Everything is told anew: who listens may have begun anew, too. */
   configure(common: CommonConfig): void {
     const speed = new Float64Array(common.ports.length);
     speed.set(this.#speed.subarray(0, speed.length));
     this.#speed = speed;
-    const told = new Float64Array(common.channels.length).fill(-1);
-    told.set(this.#told.subarray(0, told.length));
-    this.#told = told;
+    this.#told = new Float64Array(common.channels.length).fill(Number.NaN);
   }
 
   speedChanged(port: PortId, speed: number): void {
