@@ -2,7 +2,7 @@
 // evidence}.
 
 import type { ApplianceConfig } from "../core/config.ts";
-import { REASONS, STATES } from "../core/supervision.ts";
+import { REASONS, STATES } from "../core/supervised.ts";
 import { DROP_NAMES } from "../engine/drop.ts";
 import { EVENT_NAMES, type EventName } from "../engine/event.ts";
 import { TABLE_NAMES } from "../engine/message.ts";

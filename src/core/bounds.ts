@@ -5,7 +5,8 @@ import { DROP_AT } from "../engine/counter.ts";
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
 import type { Out } from "../engine/out.ts";
-import type { Millis } from "../lib/units.ts";
+import type { CoreId, Millis } from "../lib/units.ts";
+import type { Bus } from "./bus.ts";
 
 /** Reasons that mean "full", whatever was full. */
 const FULL: readonly number[] = [
@@ -35,6 +36,9 @@ const QUIET: Millis = 10_000;
 export class Bounds {
   readonly #out: Out;
   readonly #counters: Float64Array;
+  readonly #bus: Bus;
+  /** The peer whose ring was full at the last look; -1 = none. */
+  #fullPeer: CoreId = -1;
   readonly #seen: Float64Array = new Float64Array(FULL.length);
   /** When a counter last grew; -1 = it is quiet. */
   readonly #grew: Float64Array = new Float64Array(FULL.length).fill(-1);
@@ -42,13 +46,19 @@ export class Bounds {
   readonly #since: Float64Array = new Float64Array(FULL.length);
   #due: Millis = 0;
 
-  constructor(out: Out, counters: Float64Array) {
+  constructor(out: Out, counters: Float64Array, bus: Bus) {
     this.#out = out;
     this.#counters = counters;
+    this.#bus = bus;
   }
 
-  /** Looks, once a second. */
+  /** Looks: at the bus always, at the rest once a second. */
   tick(now: Millis): void {
+    const full = this.#bus.fullPeer;
+    if (full >= 0 && full !== this.#fullPeer) {
+      this.#out.event(EventCode["bus-full"], full, 0, 0, 0);
+    }
+    this.#fullPeer = full;
     if (now < this.#due) return;
     this.#due = now + PERIOD;
     for (let n = 0; n < FULL.length; n++) this.#look(n, now);

@@ -13,18 +13,15 @@ import {
   PORT_AT,
   PORT_COUNTERS,
   PortCounter,
-  TALLY_AT,
 } from "../engine/counter.ts";
 import { Drop } from "../engine/drop.ts";
-import { EventCode } from "../engine/event.ts";
 import { MIN_FRAME, OFFLOAD } from "../engine/frame.ts";
 import { FIELDS, Message, RECORD } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
-import { ROLE_COUNT, type Role } from "../engine/role.ts";
-import { SharedTallies, TALLIES, type Tallies } from "../engine/tally.ts";
+import type { Role } from "../engine/role.ts";
+import type { Tallies } from "../engine/tally.ts";
 import type { Arena } from "../lib/arena.ts";
 import type { Copy } from "../lib/copy.ts";
-import { RingSender } from "../lib/ring.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import { Batch, BURST, type Port } from "../ports/port.ts";
 import { Distributor } from "../steering/distributor.ts";
@@ -44,12 +41,13 @@ import {
   loadsOf,
   Presence,
   presenceWord,
+  talliesOf,
 } from "./layout.ts";
 import type { Observer } from "./observer.ts";
 import { Pool } from "./pool.ts";
-import { PortWatch } from "./port-watch.ts";
+import { discard, PortWatch } from "./port-watch.ts";
 import { Resync } from "./resync.ts";
-import { EVENT_NUMBERS, EVENT_TIME } from "./told.ts";
+import { Teller } from "./told.ts";
 
 /** Records handled per round, so that messages cannot starve frames. */
 const BUS_BURST = 256;
@@ -95,6 +93,7 @@ export class Core implements Out {
   readonly dispatch: Dispatch;
   readonly distributor: Distributor;
   readonly mover: Mover;
+  readonly joining: Joining;
 
   readonly #i32: Int32Array;
   readonly #f64: Float64Array;
@@ -105,7 +104,7 @@ export class Core implements Out {
   readonly #receive: Batch = new Batch(BURST);
   readonly #transmit: Batch[];
   readonly #watch: PortWatch;
-  readonly #events: RingSender;
+  readonly #events: Teller;
   readonly #tick: Millis;
   /** Buffers to give back at the end of the round. */
   readonly #spent: Int32Array;
@@ -115,11 +114,7 @@ export class Core implements Out {
   /** Hops of the frame in work. */
   #hops = 0;
   readonly #resync: Resync;
-  readonly #joining: Joining;
   readonly #bounds: Bounds;
-  readonly #masters: number[];
-  #eventsLost = 0;
-  #fullPeer: CoreId = -1;
   #worked = false;
   /** Somebody looks at what this core sees; null costs one look per burst. */
   #observer: Observer | null = null;
@@ -137,20 +132,16 @@ export class Core implements Out {
     this.#presence = presenceWord(layout, core);
     this.#draft = (this.#presence + Presence.Draft) << 2;
     this.counters = countersOf(arena, layout, core);
-    const rows = Array.from({ length: layout.cores }, (_, row) =>
-      countersOf(arena, layout, row).subarray(TALLY_AT, TALLY_AT + TALLIES),
-    );
-    this.tallies = new SharedTallies(rows, core);
+    this.tallies = talliesOf(arena, layout, core);
     this.pool = new Pool(layout.pools[core] as Layout["pools"][number]);
     this.#spent = new Int32Array(this.pool.size);
     this.bus = new Bus(arena, layout, core, this.counters, this.pool);
-    this.#events = new RingSender(arena, layout.events[core] as Offset, layout.eventCapacity);
+    this.#events = new Teller(arena, layout, core);
     this.#ports = [...options.ports];
     this.#transmit = options.ports.map(() => new Batch(TX_BATCH));
     this.#tick = config.cores.tick;
     this.#now = options.now;
     this.#nextTick = options.now;
-    this.#masters = Array.from({ length: ROLE_COUNT }, (_, role) => this.master(role as Role));
     this.distributor = new Distributor(
       config.steering,
       core,
@@ -170,30 +161,17 @@ export class Core implements Out {
       bucketOf: (a, b, c, d) => this.distributor.bucketOfTarget(a, b, c, d),
     });
     this.#watch = new PortWatch(this, this.#ports, this.dispatch, this.counters, options.now);
-    this.#bounds = new Bounds(this, this.counters);
+    this.#bounds = new Bounds(this, this.counters, this.bus);
     this.#resync = new Resync(this, this.bus, (table) => this.dispatch.replicated(table));
     this.mover = new Mover(this.distributor, this, this.dispatch, (peer) => this.bus.isAlive(peer));
     if (options.joins === true) {
-      this.#discard();
+      this.#countDrops(Drop["core-restarted"], discard(this.#ports, this.#receive));
       this.dispatch.resolver.resume(options.now);
     }
     const parts = { resync: this.#resync, mover: this.mover, distributor: this.distributor };
     const { bus, dispatch } = this;
-    this.#joining = new Joining(arena.i32, layout, core, { bus, dispatch, ...parts });
-    if (options.joins === true && layout.cores > 1) this.#joining.want(this.#resync.tables);
-  }
-
-  /** What lay in the queues when the core before this one died is older than what others have treated since. */
-  #discard(): void {
-    const batch = this.#receive;
-    for (const port of this.#ports) {
-      do {
-        batch.count = 0;
-        port.receive(batch);
-        this.#countDrops(Drop["core-restarted"], batch.count);
-        port.release();
-      } while (batch.count > 0);
-    }
+    this.joining = new Joining(arena.i32, layout, core, { bus, dispatch, ...parts });
+    if (options.joins === true && layout.cores > 1) this.joining.want(this.#resync.tables);
   }
 
   /** Does all the work there is now, up to a burst per port. True when there was any. */
@@ -219,7 +197,7 @@ export class Core implements Out {
       else if (type === Message["resync-begin"] || type === Message["resync-end"]) {
         if (!this.#resync.marked(type, at, now)) this.drop(Drop["bus-unknown"]);
         else if (type === Message["resync-end"]) {
-          this.#joining.ended(this.view.getUint8(at + 1), this.view.getUint16(at + 2));
+          this.joining.ended(this.view.getUint8(at + 1), this.view.getUint16(at + 2));
         }
       } else if (type === Message["resync-ask"]) {
         this.bus.markDirty(this.view.getUint8(at + 1), this.view.getUint16(at + 2));
@@ -301,32 +279,14 @@ export class Core implements Out {
     const worst = CORE_AT + CoreCounter.LatenessMaxMillis;
     if (late > (this.counters[worst] as number)) this.counters[worst] = late;
     this.#nextTick = now + this.#tick;
-    if (this.cores > 1) this.#joining.look(now);
-    for (let role = 0; role < this.#masters.length; role++) {
-      const master = this.master(role as Role);
-      if (master === this.#masters[role]) continue;
-      this.#masters[role] = master;
-      this.dispatch.roleChanged(role as Role, now);
-    }
+    if (this.cores > 1) this.joining.look(now);
+    this.joining.lookAtRoles(now);
     this.dispatch.tick(now);
     this.dispatch.publish(this.counters);
     this.#bounds.tick(now);
-    const full = this.bus.fullPeer;
-    if (full >= 0 && full !== this.#fullPeer) this.event(EventCode["bus-full"], full, 0, 0, 0);
-    this.#fullPeer = full;
     if (this.cores > 1 && this.#resync.turn(now)) this.#worked = true;
-    if (this.cores > 1) this.#joining.tick();
+    if (this.cores > 1) this.joining.tick();
     this.#watch.turn(now);
-  }
-
-  /** Tables (by bits) are sent to every peer again, whole. */
-  resendAll(tables: number): void {
-    this.#joining.resendAll(tables);
-  }
-
-  /** True when this core has every table and may serve. */
-  get hasEverything(): boolean {
-    return this.#joining.hasEverything;
   }
 
   /** Sends, gives buffers back, publishes. */
@@ -491,19 +451,7 @@ export class Core implements Out {
   }
 
   event(code: number, a: number, b: number, c: number, d: number): void {
-    const at = this.#events.claim();
-    if (at < 0) {
-      this.#eventsLost++;
-      return;
-    }
-    this.#count(CoreCounter.Events);
-    this.view.setUint16(at, code);
-    this.view.setUint32(at + 4, this.#eventsLost);
-    this.view.setFloat64(at + EVENT_TIME, this.#now);
-    this.view.setFloat64(at + EVENT_NUMBERS, a);
-    this.view.setFloat64(at + EVENT_NUMBERS + 8, b);
-    this.view.setFloat64(at + EVENT_NUMBERS + 16, c);
-    this.view.setFloat64(at + EVENT_NUMBERS + 24, d);
+    if (this.#events.tell(this.#now, code, a, b, c, d)) this.#count(CoreCounter.Events);
   }
 
   /** The last look before sleep: nothing to read, nothing behind a full ring. */

@@ -2,6 +2,7 @@
 // was started again, knows when it has every table: when each peer that lives has sent each of them to the end.
 
 import { TABLE_COUNT } from "../engine/message.ts";
+import { ROLE_COUNT, type Role } from "../engine/role.ts";
 import type { CoreId, Millis } from "../lib/units.ts";
 import type { Distributor } from "../steering/distributor.ts";
 import type { Mover } from "../steering/mover.ts";
@@ -29,6 +30,7 @@ export class Joining {
   readonly #alive: Uint8Array;
   readonly #generation: Int32Array;
   #epoch: number;
+  readonly #masters: number[];
   /** Per peer the tables that it has not sent to the end yet, by bits; null = this core has everything. */
   #missing: Int32Array | null = null;
 
@@ -42,6 +44,7 @@ export class Joining {
     this.#alive = new Uint8Array(layout.cores);
     this.#generation = new Int32Array(layout.cores);
     this.#epoch = Atomics.load(i32, this.#control + Control.Epoch);
+    this.#masters = Array.from({ length: ROLE_COUNT }, (_, role) => this.#master(role));
     for (let peer = 0; peer < layout.cores; peer++) this.#read(peer);
     this.#put(Presence.State, CoreState.Online);
     this.#put(Presence.Epoch, this.#epoch);
@@ -65,6 +68,20 @@ export class Joining {
 
   get hasEverything(): boolean {
     return this.#missing === null;
+  }
+
+  #master(role: number): CoreId {
+    return this.#i32[this.#control + Control.RoleAt + role] as number;
+  }
+
+  /** Tells the engines when a role has moved. */
+  lookAtRoles(now: Millis): void {
+    for (let role = 0; role < this.#masters.length; role++) {
+      const master = this.#master(role);
+      if (master === this.#masters[role]) continue;
+      this.#masters[role] = master;
+      this.#parts.dispatch.roleChanged(role as Role, now);
+    }
   }
 
   /** Looks whether anyone came or went. One load when not. */

@@ -10,8 +10,9 @@
 //   pools        one frame pool per core, for frames that cross cores or wait
 //   ports        what the drivers planned for themselves
 
-import { BLOCK_COUNTERS } from "../engine/counter.ts";
+import { BLOCK_COUNTERS, TALLY_AT } from "../engine/counter.ts";
 import { BIG_BUFFER, BUFFER } from "../engine/frame.ts";
+import { SharedTallies, TALLIES } from "../engine/tally.ts";
 import { type Arena, PAGE, type Planner } from "../lib/arena.ts";
 import { planRing } from "../lib/ring.ts";
 import type { CoreId, Offset } from "../lib/units.ts";
@@ -156,6 +157,14 @@ export function presenceWord(layout: Layout, core: CoreId): number {
 export function countersOf(arena: Arena, layout: Layout, core: CoreId): Float64Array {
   const at = layout.statistics + core * BLOCK_COUNTERS * 8;
   return new Float64Array(arena.buffer, at, BLOCK_COUNTERS);
+}
+
+/** What all cores tally together (engine/tally.ts), as this core sees it. */
+export function talliesOf(arena: Arena, layout: Layout, core: CoreId): SharedTallies {
+  const rows = Array.from({ length: layout.cores }, (_, row) =>
+    countersOf(arena, layout, row).subarray(TALLY_AT, TALLY_AT + TALLIES),
+  );
+  return new SharedTallies(rows, core);
 }
 
 /** The 128 bucket bytes that steer flows to cores (CORE-4). */

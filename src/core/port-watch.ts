@@ -8,7 +8,7 @@ import { EventCode } from "../engine/event.ts";
 import type { Out } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
 import type { Millis, PortId } from "../lib/units.ts";
-import type { Port } from "../ports/port.ts";
+import type { Batch, Port } from "../ports/port.ts";
 import type { Dispatch } from "./dispatch.ts";
 
 /** Between two looks at a port's link and losses; CLI users see a pulled cable at once. Our choice. */
@@ -17,6 +17,20 @@ const PORT_CHECK: Millis = 100;
 const MEMBER_CHECK: Millis = 5;
 /** Between two questions for a port's speed. Our choice: a speed changes with the link, as good as always. */
 const SPEED_CHECK: Millis = 2000;
+
+/** What lay in the queues when the core before this one died is older than what others have treated since: how many. */
+export function discard(ports: readonly Port[], batch: Batch): number {
+  let count = 0;
+  for (const port of ports) {
+    do {
+      batch.count = 0;
+      port.receive(batch);
+      count += batch.count;
+      port.release();
+    } while (batch.count > 0);
+  }
+  return count;
+}
 
 export class PortWatch {
   readonly #out: Out;

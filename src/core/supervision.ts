@@ -13,38 +13,13 @@ import { ROLE_COUNT } from "../engine/role.ts";
 import type { Arena } from "../lib/arena.ts";
 import type { CoreId, Millis } from "../lib/units.ts";
 import { moveFrom, moveTo } from "./bucket-plan.ts";
-import { type ApplianceConfig, electMaster } from "./config.ts";
+import type { ApplianceConfig } from "./config.ts";
+import { elect } from "./election.ts";
 import type { Layout } from "./layout.ts";
 import { Membership } from "./membership.ts";
 import { Overload } from "./overload.ts";
+import { Phase, REASONS, type Reason, STATES, type State, type Supervised } from "./supervised.ts";
 import { SUPERVISION_DEFAULTS, type SupervisionConfig } from "./supervision-config.ts";
-
-export const Phase = {
-  Starting: 0,
-  Joining: 1,
-  Online: 2,
-  Leaving: 3,
-  Ending: 4,
-  Waiting: 5,
-  Offline: 6,
-} as const;
-export type Phase = (typeof Phase)[keyof typeof Phase];
-
-/** Why a core's state changed; a number of the event "core-state". */
-export const REASONS = [
-  "none",
-  "silent",
-  "failed",
-  "ended",
-  "late",
-  "command",
-  "given-up",
-] as const;
-export type Reason = (typeof REASONS)[number];
-
-/** What people see (the states of `show cores`). */
-export const STATES = ["starting", "online", "stalled", "offline"] as const;
-export type State = (typeof STATES)[number];
 
 /** The threads, as decisions reach them. */
 export interface Threads {
@@ -75,32 +50,6 @@ const MOVE_LIMIT: Millis = 150;
 const LINGER: Millis = 20;
 /** A leaving core waits so long for addresses that it asked for: all retries of ARP and ND. */
 const LEAVE_LIMIT: Millis = 5000;
-
-interface Supervised {
-  phase: Phase;
-  /** When the phase began. */
-  since: Millis;
-  heartbeat: number;
-  silent: Millis;
-  /** Of the time since its last sign, what it spent waiting for a CPU. */
-  starved: Millis;
-  /** Its thread exists. */
-  running: boolean;
-  stalled: boolean;
-  /** Its work is put off on purpose: silence is no sign. */
-  excused: number;
-  restarts: number;
-  /** Restarts that count against the bound. */
-  recent: Millis[];
-  /** Waiting: when it starts. */
-  due: Millis;
-  /** Not to be started again by itself. */
-  parked: boolean;
-  why: Reason;
-  /** It has fewer buckets than its share and gets them one at a time. */
-  filling: boolean;
-  reset: boolean;
-}
 
 export class Supervision {
   readonly membership: Membership;
@@ -462,18 +411,12 @@ export class Supervision {
 
   #elect(role: number): void {
     const before = this.membership.master(role);
+    const after = elect(this.#config, role, this.#ordered[role] ?? -1, {
+      serves: (core) => this.serves(core),
+      isOver: (core) => this.#overload.isOver(core),
+    });
     // With nobody to take it over the role stays where it was.
-    if (!this.#cores.some(({ phase }) => phase === Phase.Online)) return;
-    const ordered = this.#ordered[role] as number;
-    const roles = ordered >= 0 ? { ...this.#config.roles, [role]: ordered } : this.#config.roles;
-    const pinned = roles[role] ?? -1;
-    const config = { cores: this.#config.cores, roles: Object.values(roles) };
-    const free = (core: CoreId): boolean => this.serves(core) && !this.#overload.isOver(core);
-    const isPinned = pinned >= 0 && this.serves(pinned);
-    const anyFree = this.#cores.some((_, core) => free(core));
-    const may = isPinned || !anyFree ? (core: CoreId): boolean => this.serves(core) : free;
-    const after = electMaster(config, role, may);
-    if (after === before) return;
+    if (after < 0 || after === before) return;
     this.membership.setMaster(role, after);
     this.#threads.tell(EventCode["role-changed"], [role, before, after]);
     this.#threads.wake(before);

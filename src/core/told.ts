@@ -2,7 +2,7 @@
 // history and for the simulator alike.
 
 import type { Arena } from "../lib/arena.ts";
-import { RingReceiver } from "../lib/ring.ts";
+import { RingReceiver, RingSender } from "../lib/ring.ts";
 import type { CoreId, Millis, Offset } from "../lib/units.ts";
 import type { Layout } from "./layout.ts";
 
@@ -20,6 +20,41 @@ export interface ToldEvent {
   readonly b: number;
   readonly c: number;
   readonly d: number;
+}
+
+/** One core's way to tell. */
+export class Teller {
+  readonly #view: DataView;
+  readonly #ring: RingSender;
+  /** Events that found no room. */
+  #lost = 0;
+
+  constructor(arena: Arena, layout: Layout, core: CoreId) {
+    this.#view = arena.view;
+    this.#ring = new RingSender(arena, layout.events[core] as Offset, layout.eventCapacity);
+  }
+
+  /** False when there was no room. */
+  tell(now: Millis, code: number, a: number, b: number, c: number, d: number): boolean {
+    const at = this.#ring.claim();
+    if (at < 0) {
+      this.#lost++;
+      return false;
+    }
+    const view = this.#view;
+    view.setUint16(at, code);
+    view.setUint32(at + 4, this.#lost);
+    view.setFloat64(at + EVENT_TIME, now);
+    view.setFloat64(at + EVENT_NUMBERS, a);
+    view.setFloat64(at + EVENT_NUMBERS + 8, b);
+    view.setFloat64(at + EVENT_NUMBERS + 16, c);
+    view.setFloat64(at + EVENT_NUMBERS + 24, d);
+    return true;
+  }
+
+  publish(): void {
+    this.#ring.publish();
+  }
 }
 
 /** Reads what all cores tell. */

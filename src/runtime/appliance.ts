@@ -23,7 +23,8 @@ import {
   loadsOf,
   planLayout,
 } from "../core/layout.ts";
-import { Phase, Supervision } from "../core/supervision.ts";
+import { Phase } from "../core/supervised.ts";
+import { Supervision } from "../core/supervision.ts";
 import { EventCode } from "../engine/event.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
 import { Arena, Planner } from "../lib/arena.ts";

@@ -59,7 +59,7 @@ export class Commands {
       case "summary":
         return { tables: this.#summaries() };
       case "resend":
-        this.#core.resendAll(command.tables);
+        this.#core.joining.resendAll(command.tables);
         return { count: 1 };
       case "timers":
         return { rows: dispatch.timers(now), next: -1 };
