@@ -128,8 +128,13 @@ export class Learning {
       if (version < known || (version === known && owner < (table.owner[slot] as number))) return;
     }
     const put = table.put(said, owner, version, now);
-    if (put < 0) this.#out.drop(Drop["vr-table-full"]);
-    else table.heard[put] = now - message.ageOf(view, at);
+    if (put < 0) {
+      this.#out.drop(Drop["vr-table-full"]);
+      return;
+    }
+    // What this core heard itself may be younger.
+    const here = table.heardHere[put] as number;
+    table.heard[put] = Math.max(here, now - message.ageOf(view, at));
   }
 
   #isFlushed(iface: number, vrid: number): boolean {
