@@ -1,7 +1,7 @@
 """One datagram every few milliseconds, and how long they stopped: what an outage is for a host. Usage:
    stream.py send ADDRESS PORT MILLIS     sends until SIGINT
    stream.py listen PORT [6]              prints {"received", "gap", "gaps", "last"} (milliseconds) at SIGINT; a line
-                                          "gap MS" for each silence over 50 ms when it ends"""
+                                          "gap MS" for each silence over 50 ms when it ends, "got N" for every tenth datagram"""
 import json
 import signal
 import socket
@@ -54,6 +54,8 @@ def listen(port, family):
             print("gap", gaps[-1], flush=True)
         received += 1
         last = now
+        if received % 10 == 0:
+            print("got", received, flush=True)
     silence = 0 if last is None else round((time.monotonic() - last) * 1000)
     answer = {"received": received, "gap": max(gaps, default=0), "gaps": gaps, "last": silence}
     print(json.dumps(answer), flush=True)

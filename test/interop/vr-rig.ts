@@ -30,7 +30,10 @@ export interface Router {
   readonly interval: number;
   readonly version: 2 | 3;
   readonly family: 4 | 6;
-  /** keepalived: through its own virtual MAC. */
+  /**
+   * keepalived: through its own virtual MAC. Never with vmac_xmit_base, by which it listens where Linux's macvlan brings
+   * no frame whose source is that MAC: it hears no router then that sends from it, as RFC 9568 7.2 asks for.
+   */
   readonly vmac?: boolean;
   readonly cores?: number;
   readonly preempt?: boolean;
@@ -169,7 +172,7 @@ vrrp_instance X {
   priority ${priority}
   version ${version}
   advert_int ${interval / 1000}
-  ${vmac ? "use_vmac vr9\n  vmac_xmit_base" : ""}
+  ${vmac ? "use_vmac vr9" : ""}
   ${family === 6 ? "native_ipv6" : ""}
   ${preempt ? "" : "nopreempt"}
   ${more}
@@ -291,6 +294,11 @@ export class Stream {
   /** Silences over 50 ms that have ended so far. */
   get gaps(): number[] {
     return [...this.#receiver.output().matchAll(/^gap (\d+)$/gm)].map((found) => Number(found[1]));
+  }
+
+  /** Datagrams that have come so far, in tens. */
+  get count(): number {
+    return Number([...this.#receiver.output().matchAll(/^got (\d+)$/gm)].at(-1)?.[1] ?? 0);
   }
 
   async stop(): Promise<Outage> {
