@@ -1,9 +1,9 @@
-// Plays ALL orders of two systems' messages, frames, timers and cable cuts from a given state on, breadth first, up
-// to a number of steps; the rig checks its promises after each. States that were met before are not gone through
-// again, and a state is all that decides what comes next, with moments counted from now.
+// Two systems' link aggregation as a model of the explorer: messages, frames, timers and cable cuts from a given state
+// on, in all orders. A state is all that decides what comes next, with moments counted from now.
 
 import type { Actor } from "../lag/actor.ts";
 import { OFF, type PortState, type Side } from "../lag/port-state.ts";
+import { type Explored, explore, Fingerprint, type Model } from "./explorer.ts";
 import type { Flying, LagRig, LagSystem, Sent } from "./lag-rig.ts";
 
 /** What the explorer may do beside delivering. */
@@ -19,14 +19,6 @@ export interface ExploreOptions {
   readonly losses: number;
 }
 
-export interface Explored {
-  readonly states: number;
-  readonly steps: number;
-  readonly depth: number;
-  /** True when every order up to the depth was played. */
-  readonly complete: boolean;
-}
-
 /** A state put away: numbers, and the queues, whose contents never change. */
 interface Saved {
   readonly numbers: number[];
@@ -35,8 +27,6 @@ interface Saved {
   readonly ticks: number;
   readonly cuts: number;
   readonly losses: number;
-  /** What was done to come here, for a failure's message. */
-  readonly trail: readonly string[];
 }
 
 const TIMERS = [
@@ -119,43 +109,30 @@ function visitSystem(system: LagSystem, visit: Visit): void {
   for (const list of [...system.claim, ...system.attached]) visitList(list, visit);
 }
 
-type Costs = readonly [ticks: number, cuts: number, losses: number];
-const FREE: Costs = [0, 0, 0];
-
-export class LagExplorer {
+class LagModel implements Model {
   readonly #rig: LagRig;
-  readonly #options: ExploreOptions;
-  readonly #seen: Set<number> = new Set();
-  #steps = 0;
+  readonly #start: Saved;
+  #ticks: number;
+  #cuts: number;
+  #losses: number;
 
-  constructor(rig: LagRig, options: ExploreOptions) {
+  constructor(rig: LagRig, { ticks, cuts, losses }: ExploreOptions) {
     this.#rig = rig;
-    this.#options = options;
+    this.#ticks = ticks;
+    this.#cuts = cuts;
+    this.#losses = losses;
+    this.#start = this.save();
   }
 
-  /** Explores from the rig's present state, which is there again at the end. Throws when a promise is broken. */
-  explore(): Explored {
-    const { depth: bound, limit, ticks, cuts, losses } = this.#options;
-    const start = this.#save(ticks, cuts, losses, []);
-    this.#seen.add(this.#key(start));
-    let level: Saved[] = [start];
-    let depth = 0;
-    let complete = true;
-    for (; depth < bound && level.length > 0 && complete; depth++) {
-      const next: Saved[] = [];
-      for (const state of level) {
-        this.#expand(state, next);
-        if (this.#seen.size < limit) continue;
-        complete = false;
-        break;
-      }
-      level = next;
-    }
-    this.#load(start);
-    return { states: this.#seen.size, steps: this.#steps, depth, complete };
+  begin(): void {
+    this.load(this.#start);
   }
 
-  #save(ticks: number, cuts: number, losses: number, trail: readonly string[]): Saved {
+  check(): void {
+    this.#rig.check();
+  }
+
+  save(): Saved {
     const numbers: number[] = [this.#rig.now];
     for (const system of this.#rig.systems) {
       visitSystem(system, (value) => {
@@ -167,14 +144,14 @@ export class LagExplorer {
       numbers,
       buses: this.#rig.systems.map(({ bus }) => bus.map((queue) => [...queue])),
       wire: this.#rig.wire.map((cables) => cables.map((queue) => [...queue])),
-      ticks,
-      cuts,
-      losses,
-      trail,
+      ticks: this.#ticks,
+      cuts: this.#cuts,
+      losses: this.#losses,
     };
   }
 
-  #load(state: Saved): void {
+  load(from: unknown): void {
+    const state = from as Saved;
     let at = 1;
     this.#rig.now = state.numbers[0] as number;
     for (const [index, system] of this.#rig.systems.entries()) {
@@ -183,100 +160,92 @@ export class LagExplorer {
       system.drops.length = 0;
     }
     this.#rig.wire = state.wire.map((cables) => cables.map((queue) => [...queue]));
+    this.#ticks = state.ticks;
+    this.#cuts = state.cuts;
+    this.#losses = state.losses;
   }
 
-  /** Two numbers of 26 bits in one: what a set of millions can hold, and two states meet once in 2^52. */
-  #key(state: Saved): number {
-    let high = 0x811c9dc5;
-    let low = 0x1234567;
-    const add = (value: number): void => {
-      const word = (value | 0) ^ Math.imul(Math.floor(value / 2 ** 32), 0x85ebca6b);
-      high = Math.imul(high ^ word, 0x01000193);
-      high ^= high >>> 15;
-      low = Math.imul(low + word, 0x9e3779b1);
-      low ^= low >>> 13;
-    };
+  key(): number {
+    const print = new Fingerprint();
     for (const system of this.#rig.systems) {
       visitSystem(system, (value, isTime) => {
-        add(isTime && value !== OFF ? value - this.#rig.now + 1_000_003 : value);
+        print.add(isTime && value !== OFF ? value - this.#rig.now + 1_000_003 : value);
         return value;
       });
     }
-    const addText = (text: string): void => {
-      add(text.length);
-      for (let n = 0; n < text.length; n++) add(text.charCodeAt(n));
-    };
-    for (const pairs of state.buses) {
-      for (const queue of pairs) {
-        add(queue.length + 77);
+    for (const { bus } of this.#rig.systems) {
+      for (const queue of bus) {
+        print.add(queue.length + 77);
         for (const sent of queue) {
-          addText(sent.text);
-          add(sent.claim * 64 + sent.generation);
+          print.addText(sent.text);
+          print.add(sent.claim * 64 + sent.generation);
         }
       }
     }
-    for (const cables of state.wire) {
+    for (const cables of this.#rig.wire) {
       for (const queue of cables) {
-        add(queue.length + 99);
+        print.add(queue.length + 99);
         for (const flying of queue) {
-          addText(flying.text);
-          add(flying.withdrawn);
+          print.addText(flying.text);
+          print.add(flying.withdrawn);
         }
       }
     }
-    add(state.ticks * 10_000 + state.cuts * 100 + state.losses);
-    return (high >>> 6) * 2 ** 26 + (low >>> 6);
+    print.add(this.#ticks * 10_000 + this.#cuts * 100 + this.#losses);
+    return print.key;
   }
 
-  /** Does `action` from a state, checks, and keeps what is new. */
-  #try(from: Saved, next: Saved[], name: string, costs: Costs, action: () => void): void {
-    this.#load(from);
-    const trail = [...from.trail, name];
-    try {
-      action();
-      this.#rig.check();
-    } catch (error) {
-      const what = error instanceof Error ? error.message : String(error);
-      throw new Error(`${what}; after ${trail.join(", ")}`, { cause: error });
-    }
-    this.#steps++;
-    const [ticks, cuts, losses] = costs;
-    const state = this.#save(from.ticks - ticks, from.cuts - cuts, from.losses - losses, trail);
-    const key = this.#key(state);
-    if (this.#seen.has(key)) return;
-    this.#seen.add(key);
-    next.push(state);
-  }
-
-  #expand(from: Saved, next: Saved[]): void {
+  actions(): string[] {
     const rig = this.#rig;
-    for (const [side, pairs] of from.buses.entries()) {
-      for (const [pair, queue] of pairs.entries()) {
-        if (queue.length === 0) continue;
-        this.#try(from, next, `bus ${side}.${pair}`, FREE, () => rig.systems[side]?.deliver(pair));
+    const names: string[] = [];
+    for (const [side, { bus }] of rig.systems.entries()) {
+      for (const [pair, queue] of bus.entries()) {
+        if (queue.length > 0) names.push(`bus ${side}.${pair}`);
       }
     }
-    for (const [side, cables] of from.wire.entries()) {
+    for (const [side, cables] of rig.wire.entries()) {
       for (const [port, queue] of cables.entries()) {
         if (queue.length === 0) continue;
-        this.#try(from, next, `wire ${side}.${port}`, FREE, () => rig.fly(side, port));
-        if (from.losses === 0) continue;
-        this.#try(from, next, `lost ${side}.${port}`, [0, 0, 1], () =>
-          rig.wire[side]?.[port]?.shift(),
-        );
+        names.push(`wire ${side}.${port}`);
+        if (this.#losses > 0) names.push(`lost ${side}.${port}`);
       }
     }
-    if (from.ticks > 0) {
-      this.#try(from, next, "time", [1, 0, 0], () => {
-        rig.now = Math.max(rig.now, rig.nextDue() ?? rig.now);
-        for (const { lags, master } of rig.systems) lags[master]?.expire(rig.now);
-      });
+    if (this.#ticks > 0) names.push("time");
+    if (this.#cuts > 0) for (let port = 0; port < rig.ports; port++) names.push(`cable ${port}`);
+    return names;
+  }
+
+  act(action: string): void {
+    const rig = this.#rig;
+    const [what = "", where = "0"] = action.split(" ");
+    const [first = 0, second = 0] = where.split(".").map(Number);
+    if (what === "bus") rig.systems[first]?.deliver(second);
+    else if (what === "wire") rig.fly(first, second);
+    else if (what === "lost") {
+      this.#losses--;
+      rig.wire[first]?.[second]?.shift();
+    } else if (what === "cable") {
+      this.#cuts--;
+      rig.cable(first, !rig.first.port(first).link);
+    } else {
+      this.#ticks--;
+      rig.now = Math.max(rig.now, rig.nextDue() ?? rig.now);
+      for (const { lags, master } of rig.systems) lags[master]?.expire(rig.now);
     }
-    if (from.cuts === 0) return;
-    for (let port = 0; port < rig.ports; port++) {
-      this.#try(from, next, `cable ${port}`, [0, 1, 0], () =>
-        rig.cable(port, !rig.first.port(port).link),
-      );
-    }
+  }
+}
+
+export class LagExplorer {
+  readonly #rig: LagRig;
+  readonly #options: ExploreOptions;
+
+  constructor(rig: LagRig, options: ExploreOptions) {
+    this.#rig = rig;
+    this.#options = options;
+  }
+
+  /** Explores from the rig's present state, which is there again at the end. Throws when a promise is broken. */
+  explore(): Explored {
+    return explore(new LagModel(this.#rig, this.#options), this.#options);
   }
 }
