@@ -111,20 +111,37 @@ function nextRoot(bridge: BridgeVariables, port: Port): number {
   return port.forward ? -1 : Prt.RootForward;
 }
 
-/** 17.29.3. */
+/**
+ * 17.29.3. Beyond the standard, a port that was the root port a moment ago and still forwards has to be agreed to as a
+ * designated one, so it proposes; and none but an edge port opens before that, or before it is shut. Else a bridge that
+ * becomes the root closes a ring: its former way up, which the neighbour there keeps open as a way down, is part of what
+ * another neighbour's agreement rests on.
+ */
 function nextDesignated(bridge: BridgeVariables, port: Port): number {
   const { learn, forward, agreed, operEdge, sync, synced, reRoot } = port;
-  const isRetiring = reRoot && runs(bridge, port.rrWhile);
+  const wasRoot = runs(bridge, port.rrWhile);
+  const isRetiring = reRoot && wasRoot;
   if (reRoot && !isRetiring) return Prt.DesignatedRetired;
-  if (!forward && !agreed && !port.proposing && !operEdge) return Prt.DesignatedPropose;
+  if ((!forward || wasRoot) && !agreed && !port.proposing && !operEdge) {
+    return Prt.DesignatedPropose;
+  }
   const isShut = !port.learning && !port.forwarding;
   if (synced ? sync : isShut || agreed || operEdge) return Prt.DesignatedSynced;
   if (((sync && !synced) || isRetiring || port.disputed) && !operEdge && (learn || forward)) {
     return Prt.DesignatedDiscard;
   }
   if ((runs(bridge, port.fdWhile) && !agreed && !operEdge) || isRetiring || sync) return -1;
-  if (!learn) return Prt.DesignatedLearn;
-  return forward ? -1 : Prt.DesignatedForward;
+  if (forward || (!operEdge && hasFormerRoot(bridge, port))) return -1;
+  return learn ? Prt.DesignatedForward : Prt.DesignatedLearn;
+}
+
+/** True when another port was the root port a moment ago and has neither been shut nor agreed to since. */
+function hasFormerRoot(bridge: BridgeVariables, except: Port): boolean {
+  for (const port of bridge.ports) {
+    if (port === except || !runs(bridge, port.rrWhile)) continue;
+    if (port.role !== Role.Root || port.selectedRole !== Role.Root) return true;
+  }
+  return false;
 }
 
 /** 17.29.4. */
