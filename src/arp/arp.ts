@@ -3,7 +3,7 @@
 
 import type { CommonConfig, InterfaceConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
-import { Message, Table as TableNumber } from "../engine/message.ts";
+import { LAST_WORDS, Message, Table as TableNumber } from "../engine/message.ts";
 import type { Engine, Links, Out, Replicated, Resolver, Stations, Waiting } from "../engine/out.ts";
 import { Buckets } from "../lib/token-buckets.ts";
 import type { ChannelId, CoreId, Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
@@ -13,10 +13,21 @@ import type { ArpConfig, StaticEntry } from "./config.ts";
 import { Context, isUnicast } from "./context.ts";
 import { Entries } from "./entries.ts";
 import { State } from "./machine.ts";
-import { addressOf, ifaceOf, isHeld, isStatic, Kind, kindOf, macOf, versionOf } from "./message.ts";
+import {
+  ALL,
+  addressOf,
+  ifaceOf,
+  isHeld,
+  isStatic,
+  Kind,
+  kindOf,
+  macOf,
+  versionOf,
+} from "./message.ts";
 import { Own } from "./own.ts";
 import { Report } from "./report.ts";
 import { Speaker } from "./speaker.ts";
+import { sequenceOf, writerOf } from "./table.ts";
 
 /** Says which addresses of others the appliance answers for (proxy ARP, RFC 1027). host/ implements it. */
 export interface Proxied {
@@ -283,6 +294,18 @@ export class Arp implements Engine, Replicated, Resolver {
   resume(now: Millis): void {
     this.#started = true;
     this.#own.resume(now);
+  }
+
+  /** Another core is gone: what it told last, as the master, is told on, should that not have reached all. */
+  coreLeft(core: CoreId, now: Millis): void {
+    this.#entries.checkRole(now);
+    const { ledger, table } = this.#entries;
+    for (let slot = 0; slot < table.capacity; slot++) {
+      if (!table.isUsable(slot) || writerOf(table.version(slot)) !== core) continue;
+      if (sequenceOf(table.version(slot)) === 0 || now - table.updated(slot) >= LAST_WORDS)
+        continue;
+      ledger.tell(slot, ALL);
+    }
   }
 
   /** The ARP role moved. Every entry point also notices by itself; this does it at once. */

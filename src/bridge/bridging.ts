@@ -7,7 +7,7 @@ import { Drop } from "../engine/drop.ts";
 import { MIN_FRAME } from "../engine/frame.ts";
 import type { GroupForwarding, GroupPorts } from "../engine/groups.ts";
 import type { ChannelSink, Inside } from "../engine/inside.ts";
-import { Message, Table } from "../engine/message.ts";
+import { LAST_WORDS, Message, Table } from "../engine/message.ts";
 import type { Engine, Out, Replicated, Stations } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
 import type { ChannelId, CoreId, Mac, Millis, Offset, PortId, Vlan } from "../lib/units.ts";
@@ -138,7 +138,7 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
         this.#receiveClosed(channel, lane, port, start, end, now);
         return;
       }
-      if (!this.protection.admits(channel, start, now)) return;
+      if (!this.protection.admits(channel, start, end, now)) return;
     }
     let vlan = lane & Lane.Vlan;
     let type = view.getUint16(start + 12);
@@ -482,6 +482,11 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
   resync(to: CoreId, cursor: number, limit: number): number {
     if (cursor === 0) this.protection.shut.resync(to);
     return resyncSlice(this.#bridges, to, cursor, limit);
+  }
+
+  /** Another core is gone: what it told last is told on, should that not have reached all. */
+  coreLeft(core: CoreId, now: Millis): void {
+    for (const stations of this.#bridges) stations.resync.retell(core, now - LAST_WORDS);
   }
 
   resyncBegin(from: CoreId): void {

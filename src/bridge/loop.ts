@@ -109,7 +109,18 @@ export class LoopDetection {
     ports.sendInto(bridge, vlan, channel, start, start + ethernet.MIN_PADDED);
   }
 
-  /** A frame of the probes' type to a group, its payload at `at`; true when it was our own. */
+  /** True for one of our own probes: of the probes' type, its payload at `at`. */
+  isOwn(start: Offset, at: Offset, end: Offset): boolean {
+    const { view } = this.#out;
+    if (!this.#isActive || mac(view, start) !== GROUP || end - at < LENGTH - 14) return false;
+    if (view.getUint32(at) !== MAGIC || view.getUint8(at + 4) !== VERSION) return false;
+    const head = at - 14;
+    return (
+      mac(view, head + SYSTEM) === this.#system && view.getUint32(head + NONCE) === this.#nonce
+    );
+  }
+
+  /** A frame of the probes' type; true when it was our own. */
   receive(
     channel: ChannelId,
     start: Offset,
@@ -118,12 +129,9 @@ export class LoopDetection {
     vlan: Vlan,
     now: Millis,
   ): boolean {
+    if (!this.isOwn(start, at, end)) return false;
     const { view } = this.#out;
-    if (!this.#isActive || mac(view, start) !== GROUP || end - at < LENGTH - 14) return false;
     const head = at - 14;
-    if (view.getUint32(at) !== MAGIC || view.getUint8(at + 4) !== VERSION) return false;
-    if (mac(view, head + SYSTEM) !== this.#system) return false;
-    if (view.getUint32(head + NONCE) !== this.#nonce) return false;
     const sent = view.getUint16(head + CHANNEL);
     const bridge = this.#membership.bridgeOf[channel] as number;
     // Two bridges that somebody joined with a cable are one network, and no loop.

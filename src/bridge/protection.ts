@@ -9,6 +9,7 @@ import type { GroupPorts } from "../engine/groups.ts";
 import type { Out } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
 import type { ChannelId, Mac, Millis, Offset, Vlan } from "../lib/units.ts";
+import { EtherType } from "../wire/ethernet.ts";
 import type { Clock } from "./clock.ts";
 import type { BridgeChannelConfig, BridgingConfig } from "./config.ts";
 import type { Learning } from "./learning.ts";
@@ -105,12 +106,14 @@ export class Protection {
     }
   }
 
-  /** A frame on a guarded channel: false when storm control drops it. Probes for loops pass: a loop is a storm. */
-  admits(channel: ChannelId, start: Offset, now: Millis): boolean {
+  /** A frame on a guarded channel: false when storm control drops it. Own probes pass: a loop is a storm. */
+  admits(channel: ChannelId, start: Offset, end: Offset, now: Millis): boolean {
     const { view } = this.#out;
     const high = view.getUint16(start);
     if ((high & 0x100) === 0 || this.#out.isTreated === true) return true;
-    if (view.getUint16(start + 12) === PROBE_TYPE) return true;
+    const isTagged = view.getUint16(start + 12) === EtherType.Vlan && end - start >= 18;
+    const at = start + (isTagged ? 18 : 14);
+    if (view.getUint16(at - 2) === PROBE_TYPE && this.#loops.isOwn(start, at, end)) return true;
     const isBroadcast = high === 0xffff && view.getInt32(start + 2) === -1;
     return this.#passes(channel, isBroadcast ? Storm.Broadcast : Storm.Multicast, now);
   }

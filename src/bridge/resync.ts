@@ -3,9 +3,9 @@
 // told.
 
 import type { Out } from "../engine/out.ts";
-import { type CoreId, MAX_CORES } from "../lib/units.ts";
-import { coreOf } from "./clock.ts";
-import { Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
+import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
+import { coreOf, firstAt } from "./clock.ts";
+import { ALL, Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
 import { CHANNEL_MASK, Flag, PAIRS, Slot, type StationTable } from "./table.ts";
 
 const VLANS = 4096;
@@ -87,13 +87,37 @@ export class Resync {
     if (state === Slot.Live && (meta & Flag.Static) !== 0) return false;
     const version = table.version(slot);
     const teller = coreOf(version);
-    if (teller !== this.#out.core && teller !== to) return false;
+    const out = this.#out;
+    // For a core that is gone everyone answers: nobody knows whom its last word reached.
+    const isGone = out.isAlive?.(teller) === false;
+    if (teller !== out.core && teller !== to && !isGone) return false;
+    this.#tell(slot, to);
+    return true;
+  }
+
+  #tell(slot: number, to: CoreId | typeof ALL): void {
+    const table = this.#table;
+    const version = table.version(slot);
     const low = table.low(slot);
     const key = table.key(slot);
-    if (state === Slot.Live) {
-      sendLearn(this.#out, to, this.#scope, low, key, meta & CHANNEL_MASK, version);
+    if (table.state(slot) === Slot.Live) {
+      const channel = table.meta(slot) & CHANNEL_MASK;
+      sendLearn(this.#out, to, this.#scope, low, key, channel, version);
     } else sendDelete(this.#out, to, this.#scope, low, key, Delete.Gone, version);
-    return true;
+  }
+
+  /** A core is gone, perhaps in the midst of telling all: what it told since then is told on. */
+  retell(core: CoreId, since: Millis): void {
+    if (!this.#replicates) return;
+    const table = this.#table;
+    const first = firstAt(since);
+    for (let slot = 0; slot < table.size; slot++) {
+      const state = table.state(slot);
+      if (state === Slot.Free || coreOf(table.version(slot)) !== core) continue;
+      if (table.version(slot) < first) continue;
+      if (state === Slot.Live && (table.meta(slot) & Flag.Static) !== 0) continue;
+      this.#tell(slot, ALL);
+    }
   }
 
   begin(from: CoreId): void {

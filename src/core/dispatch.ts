@@ -384,8 +384,8 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
   /** Another core died or was taken out: what only it ran is run by others. */
   coreLeft(core: CoreId, now: Millis): void {
     this.#now = now;
-    this.nd.coreLeft(core, now);
-    this.lag.coreLeft(now);
+    const { bridging, resolver, nd, lag } = this;
+    for (const engine of [bridging, resolver, nd, lag]) engine.coreLeft(core, now);
   }
 
   linkChanged(port: PortId, up: boolean, now: Millis): void {

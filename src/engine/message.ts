@@ -59,6 +59,12 @@ export const Message: { readonly [N in MessageName]: number } = Object.fromEntri
 /** Room for types of later protocols, so that the counters' layout stays. */
 export const MESSAGE_TYPES = 64;
 
+/**
+ * A core is dead before that is known: what it told so long ago may not have reached everyone. Our choice: several times
+ * the default failure timeout.
+ */
+export const LAST_WORDS = 2000;
+
 /** Tables that are replicated by messages and re-sent whole after an overflow (CORE-3). */
 export const Table = { Bridge: 0, Arp: 1, Nd: 2, Lag: 3, Stp: 4, Groups: 5, Vr: 6 } as const;
 export type Table = (typeof Table)[keyof typeof Table];

@@ -271,7 +271,7 @@ export class Lag implements Engine, Replicated {
   }
 
   /** Another core is gone: nobody waits for its acknowledgement any more. */
-  coreLeft(now: Millis): void {
+  coreLeft(_core: CoreId, now: Millis): void {
     this.#checkRole(now);
     if (!this.#isMaster) return;
     for (const actor of this.actors) actor.run(now);
