@@ -27,6 +27,8 @@ export function routes(serving: Serving): FastifyInstance {
     forceCloseConnections: true,
     exposeHeadRoutes: false,
     routerOptions: { maxParamLength: PARAM_LIMIT },
+    // What is wrong with a URL itself is told as everything else is.
+    frameworkErrors: (error, _request, reply) => problem(reply, error),
   });
   const streams = new Streams();
   // Text would be read as a body of its own kind; a configuration is YAML and nothing else.
@@ -178,6 +180,9 @@ function wordsOf(operation: Operation, request: FastifyRequest): Words {
       if (!known.includes(word)) {
         const hint = known.length === 0 ? "there is none" : `there are ${known.join(", ")}`;
         throw new ControlError("value-invalid", `"${word}" is not known here`, hint);
+      }
+      if (typeof value === "object" && value !== null) {
+        throw new ControlError("value-invalid", `"${word}" is no single value`, "write one word");
       }
       given[word] = value;
     }

@@ -125,6 +125,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   "period-ms": maybe("millis", "time from one to the next"),
   reason: maybe("text", "why"),
   count: field("count", "how many"),
+  "events.core": field("number", "the core that saw it; -1 for the control core"),
   time: field("time", "when"),
   cause: field("text", "the event's name"),
   evidence: field("text", "what it was seen by"),
