@@ -26,7 +26,7 @@ import { Multicast } from "./multicast.ts";
 import type { Muting } from "./muting.ts";
 import { Admission, type Protection } from "./protection.ts";
 import { reconfigure } from "./reconfigure.ts";
-import { resyncSlice, rowsSlice, summaryOf } from "./replication.ts";
+import { resyncSlice, rowsSlice, summaryOf, timerRows } from "./replication.ts";
 import { type ClearFilter, clearStations, locateStation } from "./stations.ts";
 import { CHANNEL_MASK, Flag, macOf, makeKey, vlanOf } from "./table.ts";
 
@@ -393,11 +393,7 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
   }
 
   timers(now: Millis): Record<string, unknown>[] {
-    return this.#bridges.map((stations, index) => {
-      const { due, period } = stations.timer(now);
-      const subject = this.#config.bridges[index]?.name ?? "";
-      return { timer: "bridge-ageing", subject, "due-ms": due, "period-ms": period };
-    });
+    return timerRows(this.#bridges, this.#config, now);
   }
 
   // --- people and the control core -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 // Walks over all bridges' tables in slices: what a re-sync sends to a peer (CORE-3), and the rows that `show` prints.
 
 import type { CoreId, Millis } from "../lib/units.ts";
+import type { BridgingConfig } from "./config.ts";
 import type { Learning } from "./learning.ts";
 import { NO_CHANNEL } from "./message.ts";
 import { CHANNEL_MASK, Flag, macOf, Slot, vlanOf } from "./table.ts";
@@ -103,4 +104,17 @@ export function summaryOf(bridges: readonly Learning[]): {
     version = Math.max(version, table.newest);
   }
   return { entries, digest, version };
+}
+
+/** The ageing timer of every bridge, as `show timers` prints it. */
+export function timerRows(
+  bridges: readonly Learning[],
+  config: BridgingConfig,
+  now: Millis,
+): Record<string, unknown>[] {
+  return bridges.map((stations, index) => {
+    const { due, period } = stations.timer(now);
+    const subject = config.bridges[index]?.name ?? "";
+    return { timer: "bridge-ageing", subject, "due-ms": due, "period-ms": period };
+  });
 }
