@@ -143,6 +143,7 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   edge: maybe("flag", "true where no bridge is"),
   "point-to-point": maybe("flag", "true where at most one bridge is"),
   transitions: maybe("count", "changes of the state since the start"),
+  stp: maybe("text", "what spanning tree lets it do; null where none runs"),
   "stp.number": maybe("count", "the channel's number in its port identifier"),
   "stp.state": maybe("text", "discarding, learning or forwarding"),
   by: field("text", "what changed it"),

@@ -100,8 +100,12 @@ function activeOf(appliance: Appliance, channel: number, lacp: readonly RawRow[]
   return up.filter((port) => open.includes(port));
 }
 
-/** Rows of `show channels`; `lacp` are the master's raw rows. */
-export function channelRows(appliance: Appliance, lacp: readonly RawRow[]): Row[] {
+/** Rows of `show channels`; `lacp` and `stp` are the master's raw rows. */
+export function channelRows(
+  appliance: Appliance,
+  lacp: readonly RawRow[],
+  stp: readonly RawRow[],
+): Row[] {
   const { common, lag } = appliance.config;
   const name = (port: number): string => common.ports[port]?.name ?? "";
   return common.channels.flatMap((channel, index) => {
@@ -126,6 +130,7 @@ export function channelRows(appliance: Appliance, lacp: readonly RawRow[]): Row[
           : null,
         "partner-key": isSpoken ? known["partnerKey"] : null,
         up: active.length > 0,
+        stp: stp.find((row) => row["channel"] === index)?.["state"] ?? null,
       },
     ];
   });

@@ -74,7 +74,16 @@ export const OBJECTS: readonly ObjectShape[] = [
   {
     name: "channels",
     summary: "the channels: what bridging and routing see",
-    fields: ["channel", "mode", "members", "active-members", "partner-system", "partner-key", "up"],
+    fields: [
+      "channel",
+      "mode",
+      "members",
+      "active-members",
+      "partner-system",
+      "partner-key",
+      "up",
+      "stp",
+    ],
     filters: ["channel", "port", "hash"],
   },
   {

@@ -188,12 +188,17 @@ class Shower {
   }
 
   async #channels(): Promise<Row[]> {
-    const answers = await this.#everyCore("lacp");
-    const rows = answers.flatMap((answer) => answer.rows).filter((row) => row["master"] === true);
+    const rows = await this.#ofMaster("lacp");
     const { hash } = this.#query;
     return hash === undefined
-      ? channelRows(this.#appliance, rows)
+      ? channelRows(this.#appliance, rows, await this.#ofMaster("stp"))
       : memberRows(this.#appliance, rows, hash);
+  }
+
+  /** The link master's raw rows. */
+  async #ofMaster(table: "lacp" | "stp"): Promise<RawRow[]> {
+    const answers = await this.#everyCore(table);
+    return answers.flatMap((answer) => answer.rows).filter((row) => row["master"] === true);
   }
 
   #steering(): Row[] {
