@@ -33,6 +33,7 @@ import type { LinkFacts } from "./machine.ts";
 import type { Prefix } from "./network.ts";
 import { channelProtection, snoopConfig } from "./protection.ts";
 import { vrConfig } from "./router-config.ts";
+import { routerRules } from "./router-steering.ts";
 import { stpConfig } from "./spanning-tree.ts";
 
 /** What compiling asks of the machine. */
@@ -323,7 +324,7 @@ function steering(file: Configuration, names: Names): SteeringConfig {
     functions: Object.fromEntries(
       Object.entries(section.functions).filter(([, core]) => core !== undefined),
     ) as SteeringConfig["functions"],
-    rules: section.rules.map((rule) => steeringRule(rule, names)),
+    rules: [...routerRules(file), ...section.rules.map((rule) => steeringRule(rule, names))],
     rebalance: section.rebalance,
     loadThreshold: section["load-threshold"] ?? defaults.loadThreshold,
     priorities: perCore(file),
