@@ -76,19 +76,12 @@ export class ArpRig {
   common: CommonConfig;
   config: ArpConfig;
   now: Millis = 0;
-  readonly #buffers: number | undefined;
 
   constructor(
     cores: number,
     config: Partial<ArpConfig> = {},
-    options: {
-      interfaces?: readonly InterfaceConfig[];
-      proxied?: Proxied;
-      /** Frames that a core's recorder has room for. */
-      buffers?: number;
-    } = {},
+    options: { interfaces?: readonly InterfaceConfig[]; proxied?: Proxied } = {},
   ) {
-    this.#buffers = options.buffers;
     this.config = { ...ARP_DEFAULTS, acd: "off", ...config };
     this.common = {
       ports: [
@@ -105,7 +98,7 @@ export class ArpRig {
   }
 
   #start(core: number, cores: number, proxied?: Proxied): void {
-    const recorder = new Recorder(core, cores, this.#buffers);
+    const recorder = new Recorder(core, cores);
     const { view } = recorder;
     const links = {
       output: (iface: number, start: number, end: number): void => {

@@ -43,7 +43,7 @@ export interface Explored {
 export class Counterexample extends Error {
   readonly trail: readonly string[];
 
-  constructor(what: string, trail: readonly string[], options: { cause: unknown }) {
+  constructor(what: string, options: { cause: unknown }, trail: readonly string[]) {
     super(`${what}; after ${trail.join(", ")}`, options);
     this.trail = trail;
   }
@@ -134,7 +134,7 @@ class Search {
         this.#try(action, trail, next);
       } catch (error) {
         const what = error instanceof Error ? error.message : String(error);
-        throw new Counterexample(what, trail, { cause: error });
+        throw new Counterexample(what, { cause: error }, trail);
       }
     }
   }

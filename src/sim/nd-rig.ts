@@ -81,8 +81,6 @@ export interface NdRigOptions {
   readonly learned?: (core: number) => Partial<Learned6>;
   /** Duplicate detection runs first when true; else addresses are there at once. */
   readonly detect?: boolean;
-  /** Frames that a core's recorder has room for. */
-  readonly buffers?: number;
 }
 
 const SCRATCH = 2048;
@@ -113,7 +111,7 @@ export class NdRig {
   }
 
   #start(core: number, cores: number, options: NdRigOptions): void {
-    const recorder = new Recorder(core, cores, options.buffers);
+    const recorder = new Recorder(core, cores);
     const map = Uint8Array.from({ length: 128 }, (_, bucket) => bucket % cores);
     const back = (_iface: number, address: Mac, start: Offset, end: Offset): void => {
       this.returned.push({ core, mac: address, hex: recorder.hex(start, end) });

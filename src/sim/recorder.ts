@@ -28,10 +28,10 @@ const BUFFER_COUNT = 1024;
 export class Recorder implements Out {
   readonly core: CoreId;
   readonly cores: number;
-  readonly arena: Arena;
-  readonly view: DataView;
-  readonly bytes: Uint8Array;
-  readonly copy: Copy;
+  readonly arena: Arena = Arena.create(BUFFERS + BUFFER_COUNT * BUFFER);
+  readonly view: DataView = this.arena.view;
+  readonly bytes: Uint8Array = this.arena.u8;
+  readonly copy: Copy = this.arena.copy;
   /** Roles; change it to move one. */
   readonly masters: CoreId[] = [0, 0];
   /** Frames sent: the port and the bytes in hex, copied at the call. */
@@ -43,22 +43,11 @@ export class Recorder implements Out {
   /** Set to make every buffer request fail. */
   poolEmpty = false;
   #buffer = 0;
-  readonly #buffers: number;
   readonly #held = new Map<number, { start: Offset; end: Offset }>();
 
-  /** `buffers`: fewer than usual make a recorder cheap, for who makes thousands of them. */
-  constructor(core: CoreId = 0, cores = 1, buffers: number = BUFFER_COUNT) {
+  constructor(core: CoreId = 0, cores = 1) {
     this.core = core;
     this.cores = cores;
-    this.#buffers = buffers;
-    const room = BUFFERS + buffers * BUFFER;
-    this.arena =
-      buffers === BUFFER_COUNT
-        ? Arena.create(room)
-        : Arena.attach({ buffer: new ArrayBuffer(room) });
-    this.view = this.arena.view;
-    this.bytes = this.arena.u8;
-    this.copy = this.arena.copy;
   }
 
   /** Puts a frame (hex, blanks allowed) into a buffer; returns its offsets. */
@@ -83,8 +72,8 @@ export class Recorder implements Out {
       return -1;
     }
     let start = -1;
-    for (let tries = 0; tries < this.#buffers; tries++) {
-      start = BUFFERS + (this.#buffer++ % this.#buffers) * BUFFER + HEADROOM;
+    for (let tries = 0; tries < BUFFER_COUNT; tries++) {
+      start = BUFFERS + (this.#buffer++ % BUFFER_COUNT) * BUFFER + HEADROOM;
       if (!this.#held.has(start)) break; // What somebody holds is not given out again.
     }
     this.bytes.fill(0, start - OFFLOAD, start);
