@@ -245,8 +245,23 @@ export class Rig {
 
   /** Starts a command in a namespace that runs on; its output so far. */
   start(short: string, command: string, ...args: string[]): Started {
+    return this.#start({ stdin: "ignore", environment: {} }, short, command, args);
+  }
+
+  /** The same with an input. */
+  startWith(short: string, command: string, ...args: string[]): Started {
+    return this.#start({ stdin: "pipe", environment: {} }, short, command, args);
+  }
+
+  #start(
+    given: { stdin: "ignore" | "pipe"; environment: Readonly<Record<string, string>> },
+    short: string,
+    command: string,
+    args: readonly string[],
+  ): Started {
     const child = spawn("ip", ["netns", "exec", this.name(short), command, ...args], {
-      stdio: ["ignore", "pipe", "pipe"],
+      stdio: [given.stdin, "pipe", "pipe"],
+      env: { ...process.env, ...given.environment },
     });
     this.#children.push(child);
     let text = "";
@@ -348,21 +363,22 @@ export class Rig {
   }
 
   /** Starts the appliance in a mute namespace; resolves when it says that it is ready. */
-  async linkloom(short: string, config: string, ...options: string[]): Promise<Appliance> {
+  linkloom(short: string, config: string, ...options: string[]): Promise<Appliance> {
+    return this.linkloomWith({}, short, config, ...options);
+  }
+
+  /** The same with more in its environment. */
+  async linkloomWith(
+    environment: Readonly<Record<string, string>>,
+    short: string,
+    config: string,
+    ...options: string[]
+  ): Promise<Appliance> {
     const file = join(this.directory, `${short}.yaml`);
     const socket = join(this.directory, `${short}.sock`);
     writeFileSync(file, config);
-    const { child, output } = this.start(
-      short,
-      NODE,
-      MAIN,
-      "run",
-      "-c",
-      file,
-      "--socket",
-      socket,
-      ...options,
-    );
+    const words = [MAIN, "run", "-c", file, "--socket", socket, ...options];
+    const { child, output } = this.#start({ stdin: "ignore", environment }, short, NODE, words);
     await until(
       "the appliance to be ready",
       () => {
