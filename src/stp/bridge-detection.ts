@@ -11,8 +11,9 @@ export function next(bridge: BridgeVariables, port: Port): number {
     return (!port.portEnabled && !port.adminEdge) || !port.operEdge ? Bdm.NotEdge : -1;
   }
   if (!port.portEnabled && port.adminEdge) return Bdm.Edge;
-  const isSilent = !runs(bridge, port.edgeDelayWhile);
-  return isSilent && port.autoEdge && port.sendRSTP && port.proposing ? Bdm.Edge : -1;
+  // Beyond the standard: where a bridge was heard since the link came up there is one, even if its BPDUs are lost.
+  if (runs(bridge, port.edgeDelayWhile) || port.hasNeighbour) return -1;
+  return port.autoEdge && port.sendRSTP && port.proposing ? Bdm.Edge : -1;
 }
 
 export function enter(_bridge: BridgeVariables, port: Port, state: number): void {

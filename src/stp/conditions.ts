@@ -26,11 +26,12 @@ export function allSynced(bridge: BridgeVariables): boolean {
 export const edgeDelay = (port: Port): Millis =>
   port.operPointToPoint ? MIGRATE_TIME : maxAge(port);
 /**
- * 17.20.5 forwardDelay. Beyond the standard, Hello Time counts only where neighbours can agree: on a shared segment what
- * a bridge heard of another that has since given way holds three hellos, and a port must not open within them.
+ * 17.20.5 forwardDelay. Beyond the standard, Hello Time counts only where a neighbour can agree, or object, within it. On a
+ * shared segment what a bridge heard of another that has since given way holds three hellos; and a neighbour that fell
+ * silent may be there all the same, its BPDUs lost.
  */
 export const forwardDelay = (port: Port): Millis =>
-  port.sendRSTP && port.operPointToPoint ? helloTime(port) : fwdDelay(port);
+  port.sendRSTP && port.operPointToPoint && !port.isSilent ? helloTime(port) : fwdDelay(port);
 
 /**
  * Beyond the standard: a port that waits to open waits anew when what it says of itself changes, and when that leaves at

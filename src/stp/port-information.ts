@@ -107,7 +107,10 @@ function enterAged(bridge: BridgeVariables, port: Port): void {
   const wasHeard = port.infoIs === Info.Received;
   port.infoIs = Info.Aged;
   reselect(port);
-  if (!wasHeard || !port.config.loopGuard || port.loopInconsistent) return;
+  if (!wasHeard) return;
+  port.isSilent = true;
+  waitAnew(bridge, port);
+  if (!port.config.loopGuard || port.loopInconsistent) return;
   port.loopInconsistent = true;
   bridge.hooks.guardChanged(port, Guard.Loop, true);
 }

@@ -148,6 +148,10 @@ export class Port {
   state: PortState = PortState.Discarding;
   /** Times that its stations were to be forgotten; carried in messages, so that none is missed. */
   flushes = 0;
+  /** A bridge was heard since the link came up: what is there is no edge, even when it falls silent. */
+  hasNeighbour = false;
+  /** What was heard ran out and nothing came since: the neighbour may be there and only its BPDUs lost. */
+  isSilent = false;
   /** The master has told of it: `flushes` is a count to go on from. */
   known = false;
   /** Its channel's name: channels may have other numbers after a reload. */

@@ -322,6 +322,8 @@ export class Stp implements Engine, Replicated {
       if (tree === null) continue;
       for (const port of tree.ports) this.#telling.sync.want(port.config.channel);
       tree.takeOver(now);
+      const { rootPriority: priority, rootAddress: address } = tree.bridge.rootPriority;
+      slot.root = { priority, address };
       this.#tell(slot, now);
     }
   }

@@ -31,7 +31,7 @@ export class Told {
   }
 
   hasFlushed(port: Port): boolean {
-    return this.#flushes !== port.flushes;
+    return this.#flushes >= 0 && this.#flushes !== port.flushes;
   }
 
   /** All is told now. */
@@ -48,5 +48,6 @@ export class Told {
   /** Nobody knows anything any more. */
   forget(): void {
     this.#state = -1;
+    this.#flushes = -1;
   }
 }

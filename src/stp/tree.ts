@@ -199,6 +199,8 @@ export class Tree {
       port.selected = false;
       this.bridge.hooks.guardChanged(port, Guard.Loop, false);
     }
+    port.hasNeighbour = true;
+    port.isSilent = false;
     port.rcvdBPDU = true;
     this.#settle();
   }
@@ -230,6 +232,8 @@ export class Tree {
     port.speed = speed;
     if (!up) {
       port.loopInconsistent = false;
+      port.hasNeighbour = false;
+      port.isSilent = false;
       port.ownAt = ZERO;
       if (port.shutUntil !== ZERO) this.release(port); // Who pulled the cable has seen to it.
     }
@@ -409,6 +413,8 @@ export class Tree {
     port.ptx = port.portEnabled ? ptx.Ptx.Idle : ptx.Ptx.TransmitInit;
     port.txCount = 0;
     port.newInfo = false;
+    port.untold = false;
+    port.hasNeighbour = !port.operEdge && port.link;
     port.helloWhen = now + TAKE_OVER_HELLO;
   }
 
