@@ -29,7 +29,7 @@ test("VR-2 advertisements are steered to the link master, before any rule of the
   const rules = "steering: {rules: [{protocol: 112, core: 1}, {protocol: udp, core: 1}]}\n";
   const cluster = new Cluster(compiled(FILE + rules));
   const { view, u8 } = cluster.arena;
-  const at = cluster.layout.pools[0]?.start ?? 8192;
+  const at = 64 * 1024;
   const coreOf = (frame: Uint8Array): number => {
     u8.set(frame, at);
     return cluster.steer(0, view, at, at + frame.length);

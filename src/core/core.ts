@@ -48,6 +48,7 @@ import { Pool } from "./pool.ts";
 import { discard, PortWatch } from "./port-watch.ts";
 import { Resync } from "./resync.ts";
 import { Teller } from "./told.ts";
+import { first } from "./urgent.ts";
 
 /** Records handled per round, so that messages cannot starve frames. */
 const BUS_BURST = 256;
@@ -239,12 +240,10 @@ export class Core implements Out {
     for (let n = 0; n < count; n++) bytes += (batch.end[n] as number) - (batch.start[n] as number);
     if (this.#observer === null) this.treat(port, batch, now);
     else this.#observer.burst(port, batch, now);
-    const { counters } = this;
     const at = PORT_AT + port * PORT_COUNTERS;
-    counters[at] = (counters[at] as number) + count;
-    counters[at + PortCounter.BytesReceived] =
-      (counters[at + PortCounter.BytesReceived] as number) + bytes;
-    counters[CORE_AT] = (counters[CORE_AT] as number) + count;
+    this.#add(at + PortCounter.FramesReceived, count);
+    this.#add(at + PortCounter.BytesReceived, bytes);
+    this.#add(CORE_AT + CoreCounter.FramesReceived, count);
   }
 
   /** Frames of one port, some of which may be another core's. For the observer too, which treats one by one. */
@@ -289,7 +288,6 @@ export class Core implements Out {
     this.#watch.turn(now);
   }
 
-  /** Sends, gives buffers back, publishes. */
   #finish(): void {
     for (let port = 0; port < this.#transmit.length; port++) this.#flush(port);
     if (this.distributor.move.active) {
@@ -318,18 +316,14 @@ export class Core implements Out {
     if (this.#observer !== null) this.#observer.sent(port, batch, sent, this.#now);
     let bytes = 0;
     for (let n = 0; n < sent; n++) bytes += (batch.end[n] as number) - (batch.start[n] as number);
-    batch.count = 0;
-    const { counters } = this;
+    batch.clear();
     const at = PORT_AT + port * PORT_COUNTERS;
-    counters[at + PortCounter.FramesSent] =
-      (counters[at + PortCounter.FramesSent] as number) + sent;
-    counters[at + PortCounter.BytesSent] = (counters[at + PortCounter.BytesSent] as number) + bytes;
-    counters[CORE_AT + CoreCounter.FramesSent] =
-      (counters[CORE_AT + CoreCounter.FramesSent] as number) + sent;
+    this.#add(at + PortCounter.FramesSent, sent);
+    this.#add(at + PortCounter.BytesSent, bytes);
+    this.#add(CORE_AT + CoreCounter.FramesSent, sent);
     if (sent < count) {
       this.#countDrops(Drop["transmit-queue-full"], count - sent);
-      counters[at + PortCounter.Drops] =
-        (counters[at + PortCounter.Drops] as number) + count - sent;
+      this.#add(at + PortCounter.Drops, count - sent);
     }
   }
 
@@ -341,6 +335,10 @@ export class Core implements Out {
     batch.start[batch.count] = start;
     batch.end[batch.count] = end;
     batch.count++;
+  }
+
+  first(send: () => void): void {
+    first(this.#transmit, send);
   }
 
   scratch(room: number): Offset {
@@ -442,12 +440,15 @@ export class Core implements Out {
   }
 
   #countDrops(reason: number, count: number): void {
-    const at = DROP_AT + reason;
-    this.counters[at] = (this.counters[at] as number) + count;
+    this.#add(DROP_AT + reason, count);
   }
 
   #count(counter: number): void {
-    this.counters[CORE_AT + counter] = (this.counters[CORE_AT + counter] as number) + 1;
+    this.#add(CORE_AT + counter, 1);
+  }
+
+  #add(at: number, by: number): void {
+    this.counters[at] = (this.counters[at] as number) + by;
   }
 
   event(code: number, a: number, b: number, c: number, d: number): void {

@@ -130,8 +130,12 @@ export class Virtuals implements VirtualSink {
     links.output(iface, start, end);
   }
 
+  /** Before whatever data leaves in the same round: an advertisement that is lost behind it costs a takeover. */
   sendControl(iface: number, start: Offset, end: Offset): void {
-    this.#of.links.output(iface, start, end);
+    const { out, links } = this.#of;
+    const send = (): void => links.output(iface, start, end);
+    if (out.first === undefined) send();
+    else out.first(send);
   }
 
   /** The peer is reached from the interface's own MAC, as everything that is routed. */

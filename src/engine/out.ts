@@ -21,6 +21,8 @@ export interface Out {
 
   /** Sends the frame on a port at the end of the burst. Its bytes must not change until then. */
   transmit(port: PortId, start: Offset, end: Offset): void;
+  /** What is sent within `send` leaves before all else of the burst; without it, in its turn. */
+  first?(send: () => void): void;
   /**
    * A fresh buffer of `room` bytes from the returned start (HEADROOM before it, offload header zeroed), valid until
    * the end of the burst; -1 when there is none (counted as pool-empty by the callee).

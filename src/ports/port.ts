@@ -8,10 +8,17 @@ export class Batch {
   readonly start: Int32Array;
   readonly end: Int32Array;
   count = 0;
+  /** Frames in front that go before data (core/urgent.ts). */
+  urgent = 0;
 
   constructor(capacity: number) {
     this.start = new Int32Array(capacity);
     this.end = new Int32Array(capacity);
+  }
+
+  clear(): void {
+    this.count = 0;
+    this.urgent = 0;
   }
 }
 
