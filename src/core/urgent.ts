@@ -1,6 +1,6 @@
-// Frames that must not wait behind data (design: control frames first): what is sent within `first` goes before whatever
-// the same round sends through the same ports, in its own order. So when a driver takes fewer frames than there are, it
-// is data that is lost. Costs nothing where it is not used.
+// Frames that must not wait behind data (design: control frames first): what is sent within `first` goes before
+// whatever the same round sends through the same ports, in its own order. So when a driver takes fewer frames than
+// there are, it is data that is lost. Costs nothing where it is not used.
 
 import type { Batch } from "../ports/port.ts";
 

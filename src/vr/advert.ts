@@ -1,5 +1,6 @@
-// One advertisement as the machines see it, whatever protocol it came by. One object per core is filled again and again:
-// by the receiver on the core that got the frame (receive.ts), or from its message on the link master (message.ts).
+// One advertisement as the machines see it, whatever protocol it came by. One object per core is filled again and
+// again: by the receiver on the core that got the frame (receive.ts), or from its message on the link master
+// (message.ts).
 
 import type { ChannelId, Mac, Millis } from "../lib/units.ts";
 

@@ -8,8 +8,9 @@ export type VrProtocol = "vrrp" | "hsrp" | "carp";
 /** The checksum that is sent in version 3 over IPv4; `mirror`: what the peer was heard to use, rfc5798 before. */
 export type VrChecksum = "rfc9568" | "rfc5798" | "mirror";
 /**
- * What tracked things that are down do to the priority: `decrement` takes each one's own number off, never below 1; `one`
- * needs one of them, `all` every one of them, else the router gives up; `progressive` keeps the share that is up.
+ * What tracked things that are down do to the priority: `decrement` takes each one's own number off, never below 1;
+ * `one` needs one of them, `all` every one of them, else the router gives up; `progressive` keeps the share that is
+ * up.
  */
 export type VrTracking = "decrement" | "none" | "one" | "all" | "progressive";
 

@@ -1,5 +1,6 @@
-// Routers that stand and fall together: a configured group, and the two families of one router when they share fate. The
-// group is held down while one of them may not run; it goes Active only when none of them hears a router that must win.
+// Routers that stand and fall together: a configured group, and the two families of one router when they share fate.
+// The group is held down while one of them may not run; it goes Active only when none of them hears a router that
+// must win.
 
 import type { Machine } from "./machine.ts";
 

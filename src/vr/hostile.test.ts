@@ -1,5 +1,6 @@
-// Advertisements that nobody in good faith sends: every length, every bit, random bytes, floods. Nothing throws, a router
-// that runs stays as it is, and every frame is accounted for: taken, dropped for a reason, or left to the host.
+// Advertisements that nobody in good faith sends: every length, every bit, random bytes, floods. Nothing throws, a
+// router that runs stays as it is, and every frame is accounted for: taken, dropped for a reason, or left to the
+// host.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -11,10 +11,10 @@ import { type Effects, next, type Rules, Send } from "./rules.ts";
 export type HsrpEvent = "a" | "b" | "c" | "d" | "e" | "f" | "g" | "h" | "i" | "j" | "k" | "l";
 
 /**
- * RFC 2281 5.7. By event, a cell for each state: Initial, Learn, Listen, Speak, Standby, Active. A cell is its actions,
- * a slash, and the number of the next state when there is one (1 to 6); "" = nothing happens. In `h`, what stands
- * behind the bar is done by a router that preempts. Actions: A start active timer, B start standby timer, C stop active timer,
- * D stop standby timer, E learn, F hello, G coup, H resign, I gratuitous ARP.
+ * RFC 2281 5.7. By event, a cell for each state: Initial, Learn, Listen, Speak, Standby, Active. A cell is its
+ * actions, a slash, and the number of the next state when there is one (1 to 6); "" = nothing happens. In `h`, what
+ * stands behind the bar is done by a router that preempts. Actions: A start active timer, B start standby timer, C
+ * stop active timer, D stop standby timer, E learn, F hello, G coup, H resign, I gratuitous ARP.
  */
 export const HSRP_TABLE: Readonly<Record<HsrpEvent, readonly string[]>> = {
   a: ["AB/3", "", "", "", "", ""],

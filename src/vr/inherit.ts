@@ -1,5 +1,5 @@
-// What a reload leaves undisturbed: a router that is the same by name, protocol and place goes on with all that it knows,
-// and one whose parameters did not change is not even asked.
+// What a reload leaves undisturbed: a router that is the same by name, protocol and place goes on with all that it
+// knows, and one whose parameters did not change is not even asked.
 
 import type { CommonConfig } from "../engine/config.ts";
 import type { VrConfig, VrRouterConfig } from "./config.ts";

@@ -1,6 +1,6 @@
-// How the table of virtual MACs is kept equal on all cores (VR-2): what a core heard for the first time, or heard change,
-// it tells the others; what is as known costs nothing. The owner of a row ages it and says so; whoever hears the router
-// contradicts, and becomes the owner. A flush reaches all.
+// How the table of virtual MACs is kept equal on all cores (VR-2): what a core heard for the first time, or heard
+// change, it tells the others; what is as known costs nothing. The owner of a row ages it and says so; whoever hears
+// the router contradicts, and becomes the owner. A flush reaches all.
 
 import { Drop } from "../engine/drop.ts";
 import { Message } from "../engine/message.ts";
@@ -238,7 +238,8 @@ export class Learning {
     this.#out.broadcast();
   }
 
-  // --- re-sync -------------------------------------------------------------------------------------------------------
+  // --- re-sync
+  // -------------------------------------------------------------------------------------------------------
 
   /** Sends the row in a slot when this core answers for it. */
   send(slot: number, to: CoreId, now: Millis): void {

@@ -1,7 +1,7 @@
-// Takes advertisements apart, on whichever core got them, and gives up what must not be acted on: RFC 9568 7.1, RFC 3768
-// 7.1, RFC 2281 5, CARP's digest. What is left is the same for all protocols (advert.ts) and needs no frame any more.
+// Takes advertisements apart, on whichever core got them, and gives up what must not be acted on: RFC 9568 7.1, RFC
+// 3768 7.1, RFC 2281 5, CARP's digest. What is left is the same for all protocols (advert.ts) and needs no frame any
+// more.
 
-import type { InterfaceConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import type { Out } from "../engine/out.ts";
 import { Buckets } from "../lib/token-buckets.ts";
@@ -26,7 +26,6 @@ export type Got = (typeof Got)[keyof typeof Got];
 /** What the receiver asks and tells. */
 export interface Receiving {
   readonly out: Out;
-  interfaceOf(iface: number): InterfaceConfig | undefined;
   /** The machine of a virtual router, or null. */
   machineOf(iface: number, protocol: VrProtocol, vrid: number, family: 4 | 6): Machine | null;
   /** What signs and verifies a CARP machine's advertisements. */
@@ -221,7 +220,8 @@ export class Receiver {
     return this.#drop(Drop["vr-foreign"]);
   }
 
-  // --- VRRP ----------------------------------------------------------------------------------------------------------
+  // --- VRRP
+  // ----------------------------------------------------------------------------------------------------------
 
   #vrrp(iface: number, at: Offset, end: Offset, now: Millis): Got {
     const { view } = this.#use.out;
@@ -314,7 +314,8 @@ export class Receiver {
     return true;
   }
 
-  // --- CARP ----------------------------------------------------------------------------------------------------------
+  // --- CARP
+  // ----------------------------------------------------------------------------------------------------------
 
   #carp(iface: number, at: Offset, end: Offset, now: Millis): Got {
     const { view } = this.#use.out;
@@ -361,7 +362,8 @@ export class Receiver {
     said.timeout = 3 * carp.interval(view, at) + 1000;
   }
 
-  // --- HSRP ----------------------------------------------------------------------------------------------------------
+  // --- HSRP
+  // ----------------------------------------------------------------------------------------------------------
 
   #hsrp(iface: number, at: Offset, end: Offset, now: Millis): Got {
     const { view } = this.#use.out;

@@ -1,6 +1,6 @@
-// Which CARP counters were heard already. A counter starts at random and goes up; a sender that was started again starts
-// at random again. So, of each sender, the last stretches that were heard are kept: inside one of them a counter is an
-// old advertisement played again; outside, the sender is new or newly started.
+// Which CARP counters were heard already. A counter starts at random and goes up; a sender that was started again
+// starts at random again. So, of each sender, the last stretches that were heard are kept: inside one of them a
+// counter is an old advertisement played again; outside, the sender is new or newly started.
 
 import { compareWords, copyWords, type Words } from "./advert.ts";
 

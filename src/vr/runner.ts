@@ -1,5 +1,5 @@
-// Runs the machines on the link master: what holds them, what is due, what was heard; and does what their rules ask for.
-// On the other cores it only keeps the list.
+// Runs the machines on the link master: what holds them, what is due, what was heard; and does what their rules ask
+// for. On the other cores it only keeps the list.
 
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
@@ -55,7 +55,8 @@ export class Runner implements Effects {
       if (!machines.includes(machine)) this.pending.delete(machine);
   }
 
-  // --- Effects -------------------------------------------------------------------------------------------------------
+  // --- Effects
+  // -------------------------------------------------------------------------------------------------------
 
   transmit(machine: Machine, what: Send, now: Millis): void {
     // A last word into a cut cable helps nobody, and would be counted as a fault.
@@ -106,7 +107,8 @@ export class Runner implements Effects {
       .every((one) => one === machine || !rulesOf(one).hasSuperior(one, this.#now));
   }
 
-  // --- what happens --------------------------------------------------------------------------------------------------
+  // --- what happens
+  // --------------------------------------------------------------------------------------------------
 
   /** An advertisement for a machine. */
   heard(machine: Machine, advert: Advert, now: Millis): void {
@@ -163,7 +165,8 @@ export class Runner implements Effects {
       const machine = this.#moved.shift();
       if (machine === undefined) break;
       const members = this.#groups.members(machine);
-      // Two groups that lost to each other would take over from each other for ever: the one whose first router lost waits.
+      // Two groups that lost to each other would take over from each other for ever: the one whose first router lost
+      // waits.
       if (!machine.isActive && machine === members[0] && members.length > 1) {
         for (const one of members) one.patientUntil = now + 4 * one.interval;
       }
@@ -198,7 +201,8 @@ export class Runner implements Effects {
     if (machine.isActive) this.#sayAnnouncement(machine, 1, now);
   }
 
-  // --- timers --------------------------------------------------------------------------------------------------------
+  // --- timers
+  // --------------------------------------------------------------------------------------------------------
 
   tick(now: Millis): void {
     this.#now = now;
@@ -283,7 +287,8 @@ export class Runner implements Effects {
     machine.isStale = false;
   }
 
-  // --- roles ---------------------------------------------------------------------------------------------------------
+  // --- roles
+  // ---------------------------------------------------------------------------------------------------------
 
   /** This core is the link master from now on: goes on where the other one stopped, and all are told. */
   takeOver(now: Millis): void {

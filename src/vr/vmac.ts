@@ -1,6 +1,6 @@
-// The table of virtual MACs (VR-1, VR-2): who speaks for which virtual router on which interface, in columns, bounded. A
-// row belongs to the core that told of it last (its owner), which ages it; every core notes when it heard one itself.
-// Of two tellings the larger (version, core) counts on every core.
+// The table of virtual MACs (VR-1, VR-2): who speaks for which virtual router on which interface, in columns,
+// bounded. A row belongs to the core that told of it last (its owner), which ages it; every core notes when it heard
+// one itself. Of two tellings the larger (version, core) counts on every core.
 
 import type { Ipv6Words } from "../engine/ipv6.ts";
 import { HashIndex } from "../lib/hash-index.ts";

@@ -1,8 +1,9 @@
-// Virtual routers of one core (VR-1 to VR-6). The link master alone runs the machines, sends and announces, so the network
-// sees one router; every core follows its states and takes frames to the virtual MACs by them. Any core may hear an
-// advertisement: it notes the virtual MAC (learning.ts) and, when it is for a machine, hands what it says to the master.
+// Virtual routers of one core (VR-1 to VR-6). The link master alone runs the machines, sends and announces, so the
+// network sees one router; every core follows its states and takes frames to the virtual MACs by them. Any core may
+// hear an advertisement: it notes the virtual MAC (learning.ts) and, when it is for a machine, hands what it says to
+// the master.
 
-import type { CommonConfig, InterfaceConfig } from "../engine/config.ts";
+import type { CommonConfig } from "../engine/config.ts";
 import { EventCode } from "../engine/event.ts";
 import type { Ipv6Words } from "../engine/ipv6.ts";
 import { Message, Table } from "../engine/message.ts";
@@ -116,11 +117,8 @@ export class Vr implements Engine, Replicated, Receiving {
     machine.bursts = 1;
   }
 
-  // --- Receiving -----------------------------------------------------------------------------------------------------
-
-  interfaceOf(iface: number): InterfaceConfig | undefined {
-    return this.#common.interfaces[iface];
-  }
+  // --- Receiving
+  // -----------------------------------------------------------------------------------------------------
 
   machineOf(iface: number, protocol: VrProtocol, vrid: number, family: 4 | 6): Machine | null {
     return this.#byKey.get(keyOf(iface, protocol, vrid, family)) ?? null;
@@ -153,7 +151,8 @@ export class Vr implements Engine, Replicated, Receiving {
     return this.learning.freeVrids(iface, new Set(own.map(({ vrid }) => vrid)), limit);
   }
 
-  // --- frames --------------------------------------------------------------------------------------------------------
+  // --- frames
+  // --------------------------------------------------------------------------------------------------------
 
   /**
    * A frame without tag that an interface got, on any core. True when it was one of these protocols' and is consumed;
@@ -181,8 +180,8 @@ export class Vr implements Engine, Replicated, Receiving {
   }
 
   /**
-   * ARP or neighbour discovery saw somebody say that an IPv4 address is at a MAC. Nothing happens unless the address is a
-   * virtual one of ours that we hold, and the MAC not ours.
+   * ARP or neighbour discovery saw somebody say that an IPv4 address is at a MAC. Nothing happens unless the address
+   * is a virtual one of ours that we hold, and the MAC not ours.
    */
   heardAddress4(iface: number, address: Ipv4, mac: Mac, channel: ChannelId, now: Millis): void {
     for (const machine of this.runner.machines) {
@@ -219,7 +218,8 @@ export class Vr implements Engine, Replicated, Receiving {
     else this.runner.rival(machine, Rival.Answered, who, now);
   }
 
-  // --- messages ------------------------------------------------------------------------------------------------------
+  // --- messages
+  // ------------------------------------------------------------------------------------------------------
 
   message(type: number, from: CoreId, at: Offset, now: Millis): void {
     const { view } = this.out;
@@ -285,7 +285,8 @@ export class Vr implements Engine, Replicated, Receiving {
     message.writeState(this.out.view, at, machine, sequence, this.#epoch);
   }
 
-  // --- timers, roles, links ------------------------------------------------------------------------------------------
+  // --- timers, roles, links
+  // ------------------------------------------------------------------------------------------
 
   tick(now: Millis): void {
     this.#checkRole(now);
@@ -336,11 +337,12 @@ export class Vr implements Engine, Replicated, Receiving {
     this.#flush();
   }
 
-  // --- configuration and operators -----------------------------------------------------------------------------------
+  // --- configuration and operators
+  // -----------------------------------------------------------------------------------
 
   /**
-   * Before any engine takes over a configuration: routers that it lacks, or that become others by it, are released while
-   * their interfaces are still there.
+   * Before any engine takes over a configuration: routers that it lacks, or that become others by it, are released
+   * while their interfaces are still there.
    */
   retire(config: VrConfig, common: CommonConfig, now: Millis): void {
     const stays = new Set<string>();
@@ -409,7 +411,8 @@ export class Vr implements Engine, Replicated, Receiving {
     return this.learning.flush(iface < 0 ? message.ANY : iface, vrid < 0 ? message.ANY : vrid, now);
   }
 
-  // --- Replicated ----------------------------------------------------------------------------------------------------
+  // --- Replicated
+  // ----------------------------------------------------------------------------------------------------
 
   resync(to: CoreId, cursor: number, limit: number, now: Millis): number {
     const { machines } = this.runner;
@@ -473,7 +476,7 @@ export class Vr implements Engine, Replicated, Receiving {
     let slot = cursor;
     for (; slot < table.capacity && rows.length < limit; slot++) {
       if (table.used[slot] !== 1) continue;
-      rows.push(vmacRowOf(table, slot, (iface) => this.interfaceOf(iface)?.name ?? "", now));
+      rows.push(vmacRowOf(table, slot, (iface) => this.#common.interfaces[iface]?.name ?? "", now));
     }
     return { rows, next: slot < table.capacity ? slot : -1 };
   }

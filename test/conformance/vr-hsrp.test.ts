@@ -1,5 +1,5 @@
-// HSRP against RFC 2281: the table of 5.7 as the RFC prints it, played cell by cell on a router of the engine; then what
-// the text around it says. The table below is written out again, apart from the engine's.
+// HSRP against RFC 2281: the table of 5.7 as the RFC prints it, played cell by cell on a router of the engine; then
+// what the text around it says. The table below is written out again, apart from the engine's.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -88,7 +88,8 @@ test("VR-5 the machine's table is that of RFC 2281 5.7", () => {
   }
 });
 
-// --- every cell, played ----------------------------------------------------------------------------------------------
+// --- every cell, played
+// ----------------------------------------------------------------------------------------------
 
 /** Brings a router into a state by what the protocol offers, and forgets how. */
 function reach(state: number, spec: VrSpec = {}): { rig: VrRig; router: VrRouter } {
@@ -171,7 +172,8 @@ function play(row: string, rig: VrRig, router: VrRouter): void {
   }
 }
 
-// --- the text --------------------------------------------------------------------------------------------------------
+// --- the text
+// --------------------------------------------------------------------------------------------------------
 
 test("VR-5 alone, a router listens for the hold time, speaks for another, and is Active (5.3)", () => {
   const { rig, router } = make();

@@ -1,5 +1,6 @@
-// Two and three routers on one segment in virtual time: elections, losses, partitions, sleeping processes, dying cores,
-// reloads, groups. After every step the rig holds that all cores of a router take the same virtual MACs and know the same.
+// Two and three routers on one segment in virtual time: elections, losses, partitions, sleeping processes, dying
+// cores, reloads, groups. After every step the rig holds that all cores of a router take the same virtual MACs and
+// know the same.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -25,7 +26,8 @@ const rivals = (router: VrRouter): [number, number, number, number, number][] =>
 
 const transitions = (rig: VrRig): number[] => rig.routers.map((one) => one.machine().transitions);
 
-// --- elections -------------------------------------------------------------------------------------------------------
+// --- elections
+// -------------------------------------------------------------------------------------------------------
 
 test("VR-3 the highest of three routers is Active, and each next one takes over in its own down interval", () => {
   const rig = new VrRig([{ priority: 200 }, { priority: 150 }, { priority: 100 }], { cores: 2 });
@@ -90,7 +92,8 @@ test("VR-3 with one frame in ten lost, late and unordered, one router is Active 
   }
 });
 
-// --- partition and heal ----------------------------------------------------------------------------------------------
+// --- partition and heal
+// ----------------------------------------------------------------------------------------------
 
 const PROTOCOLS: readonly (readonly [string, VrSpec, VrSpec, number])[] = [
   ["VRRP", { priority: 150 }, { priority: 100 }, 1000],
@@ -183,7 +186,8 @@ test("VR-6 an answer for our address from another MAC is told of, and answered b
   assert.equal(announcements.length, 1);
 });
 
-// --- sleeping --------------------------------------------------------------------------------------------------------
+// --- sleeping
+// --------------------------------------------------------------------------------------------------------
 
 test("VR-6 a backup that slept for 5 s takes nothing over, whether its queue kept the advertisements or not", () => {
   for (const [, one, other, interval] of PROTOCOLS) {
@@ -243,7 +247,8 @@ test("VR-6 how late advertisements were is recorded, and told when it matters", 
   assert.equal(rig.first.events.filter(({ name }) => name === "vr-late").length, 1);
 });
 
-// --- cores -----------------------------------------------------------------------------------------------------------
+// --- cores
+// -----------------------------------------------------------------------------------------------------------
 
 /** Frames as text, with when they left. */
 const wireOf = (rig: VrRig, from: number): string[] =>
@@ -362,7 +367,8 @@ test("VR-2 a core that missed everything is told the whole view", () => {
   assert.equal(one?.vr.summary().digest, two?.vr.summary().digest);
 });
 
-// --- reloads ---------------------------------------------------------------------------------------------------------
+// --- reloads
+// ---------------------------------------------------------------------------------------------------------
 
 const fifty = (change: (spec: VrSpec, index: number) => VrSpec = (spec) => spec): VrConfig =>
   vrConfig(
@@ -477,7 +483,8 @@ test("VR-3 an operator's priority counts at once, until it is taken back", () =>
   assert.equal(rig.first.cores[0]?.vr.setPriority("nobody", 1, rig.now), false);
 });
 
-// --- tracking, groups, both families ---------------------------------------------------------------------------------
+// --- tracking, groups, both families
+// ---------------------------------------------------------------------------------
 
 const TRACKS: VrSpec["tracks"] = [
   { kind: "port", port: 1, decrement: 30, name: "p1" },
