@@ -8,6 +8,7 @@ import type { Appliance, RawRow, SummaryAnswer } from "./appliance-port.ts";
 import { configRows } from "./config-text.ts";
 import { ControlError } from "./errors.ts";
 import { describeEvent } from "./event-text.ts";
+import { groupRows, protectionRows } from "./groups-view.ts";
 import { healthRows } from "./health.ts";
 import { channelRows, lacpRows, memberRows } from "./lacp-view.ts";
 import { isWithin, isWithin6, type Prefix, parsePrefix } from "./network.ts";
@@ -33,6 +34,9 @@ export interface Shown {
 
 /** Rows per question to a core. */
 const SLICE = 512;
+/** Above this load a core has better to do than answer, and so long it is left alone between two slices (bench/api.ts). */
+const BUSY = 0.5;
+const PAUSE = 6;
 /** Events without a limit asked for. */
 const EVENTS = 4096;
 
@@ -117,6 +121,10 @@ class Shower {
         return this.#later(async () => lacpRows(appliance.config, await this.#everyCore("lacp")));
       case "stp":
         return this.#later(async () => stpRows(appliance.config, await this.#everyCore("stp")));
+      case "groups":
+        return this.#slices("groups", groupRows);
+      case "protection":
+        return this.#slices("protection", protectionRows);
       case "vr":
         return this.#later(() => vrRows(appliance));
       case "vmac":
@@ -241,6 +249,25 @@ class Shower {
         const wanted = rows.filter((row) => this.#wanted(row));
         if (wanted.length > 0) yield wanted;
         cursor = answer.next;
+        if (cursor >= 0) await this.#breathe(core);
+      }
+    }
+  }
+
+  /** A busy core is asked no faster than costs it a twentieth of its time; a slice costs it some 0.2 ms. */
+  async #breathe(core: number): Promise<void> {
+    const status = this.#appliance.cores().find((one) => one.core === core);
+    if ((status?.load ?? 0) > BUSY) await new Promise((resolve) => setTimeout(resolve, PAUSE));
+  }
+
+  /** A table of every core, a slice at a time, in the words of a view. */
+  async *#slices(table: "groups" | "protection", view: typeof groupRows): AsyncGenerator<Row[]> {
+    for (const core of this.#cores()) {
+      for (let cursor = 0; cursor >= 0; ) {
+        const command = { kind: "rows", table, cursor, limit: SLICE } as const;
+        const { rows, next } = await this.#appliance.command(core, command);
+        yield view(this.#appliance.config, [{ core, rows }]).filter((row) => this.#wanted(row));
+        cursor = next;
       }
     }
   }
@@ -340,7 +367,7 @@ class Shower {
     };
     if (this.#core >= 0 && typeof row["core"] === "number" && row["core"] !== this.#core)
       return false;
-    if (!has(channel, "channel", "tagged", "untagged")) return false;
+    if (!has(channel, "channel", "channels", "tagged", "untagged")) return false;
     if (this.#query["hash"] === undefined && !has(port, "port", "members")) return false;
     if (!has(iface, "interface") || !has(bridge, "bridge") || !has(reason, "reason")) return false;
     if (subject !== undefined) {
@@ -393,7 +420,7 @@ function matchAddress(text: string): ((row: Row) => boolean) | undefined {
   return (row) => {
     // A route is found by any address that it leads to.
     if (row["destination"] !== undefined) return inside(row["destination"], true);
-    const { address, addresses } = row;
+    const { address = row["group"], addresses } = row;
     return Array.isArray(addresses)
       ? addresses.some((one) => inside(String(one).replace(/\/.*/, ""), false))
       : inside(address, false);
