@@ -5,6 +5,8 @@ import { Actions, type Words } from "../control/actions.ts";
 import type { Configurations } from "../control/configurations.ts";
 import { CoreActions } from "../control/core-actions.ts";
 import { ControlError } from "../control/errors.ts";
+import { explain } from "../control/explain/explain.ts";
+import { GroupActions } from "../control/groups-actions.ts";
 import { NdActions } from "../control/nd-actions.ts";
 import type { Serving } from "../control/serving.ts";
 import { VrActions } from "../control/vr-actions.ts";
@@ -27,6 +29,7 @@ export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> 
   const actions = new Actions(serving.appliance);
   const nd = new NdActions(serving.appliance);
   const vr = new VrActions(serving.appliance);
+  const groups = new GroupActions(serving.appliance);
   const cores = new CoreActions(serving.appliance);
   return {
     "arp-add": ({ words }) => actions.addArp(words),
@@ -41,8 +44,13 @@ export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> 
     "bridge-clear": ({ words }) => actions.clearStations(words),
     "bridge-remove": ({ words }) => actions.removeStation(words),
     "stp-clear": ({ words }) => actions.clearStp(words),
+    "groups-clear": ({ words }) => groups.clearGroups(words),
+    "shut-clear": ({ words }) => groups.clearShut(words),
     "vr-priority": ({ words }) => vr.setPriority(words),
-    "vr-explain": ({ words }) => vr.explain(words),
+    explain: async ({ words }) => {
+      const { object, name } = words as { object: string; name: string };
+      return { lines: await explain(serving, object, name) };
+    },
     "vmac-clear": ({ words }) => vr.clearVmacs(words),
     "core-set": ({ words }) => cores.setCore(words),
     "master-set": ({ words }) => cores.setMaster(words),

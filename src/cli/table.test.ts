@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { coreList } from "../control/core-list.ts";
 import { objectShape } from "../control/objects.ts";
-import { coreList, foldRows, formatTable, type Row } from "./table.ts";
+import { foldRows, formatTable, type Row } from "./table.ts";
 
 const arp = objectShape("arp");
 assert.ok(arp !== undefined);

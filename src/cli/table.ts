@@ -1,6 +1,7 @@
 // Text tables: aligned columns, a count at the end. Equal copies of the cores fold into one row `cores: 0-3`; copies
 // that differ, or that some cores lack, are marked and stand together.
 
+import { coreList } from "../control/core-list.ts";
 import type { Folding, ObjectShape } from "../control/objects.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -155,16 +156,4 @@ export function foldRows(rows: readonly Row[], folding: Folding, cores: number):
       differs: copies.size > 1 || holders.length < cores,
     })),
   );
-}
-
-/** 0,1,2,5 as "0-2,5". */
-export function coreList(cores: readonly number[]): string {
-  const sorted = [...cores].sort((a, b) => a - b);
-  const parts: [number, number][] = [];
-  for (const core of sorted) {
-    const last = parts.at(-1);
-    if (last !== undefined && core - last[1] <= 1) last[1] = core;
-    else parts.push([core, core]);
-  }
-  return parts.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`)).join(",");
 }

@@ -125,17 +125,28 @@ export const OPERATIONS: readonly Operation[] = [
   change("stp-clear", "DELETE", "stp", "opens what BPDU guard shut, and looks for RSTP anew", [
     query("channel", "text", "on this channel only"),
   ]),
+  change("groups-clear", "DELETE", "groups", "takes groups away until hosts report again", [
+    query("address", "text", "this group only"),
+    query("vlan", "vlan", "in this VLAN only"),
+    query("bridge", "text", "of this bridge only"),
+  ]),
+  change("shut-clear", "DELETE", "protection", "opens channels that protection shut", [
+    query("channel", "text", "this channel only"),
+  ]),
   change("vr-priority", "POST", "vr/:name/priority", "sets the priority of a virtual router", [
     path("name", "text", "the virtual router's name"),
     body("priority", "any", "1 to 254; auto: the configuration's again", true),
   ]),
   {
-    id: "vr-explain",
+    id: "explain",
     method: "GET",
-    path: "vr/:name",
-    summary: "why a virtual router is as it is: priority, what was heard, its last changes",
+    path: "explain/:object/:name",
+    summary: "why a thing is as it is, in sentences",
     rights: "read",
-    parameters: [path("name", "text", "the virtual router's name")],
+    parameters: [
+      path("object", "text", "arp, nd, stp, group, vr or lacp"),
+      path("name", "text", "its name: an address, br0 p1, gw10, LA/1"),
+    ],
   },
   change("vmac-clear", "DELETE", "vmac", "forgets virtual MACs that were heard", [
     query("interface", "text", ON),

@@ -3,7 +3,6 @@
 import { type Done, invalid, only, type Words } from "./actions.ts";
 import type { Appliance } from "./appliance-port.ts";
 import { ControlError } from "./errors.ts";
-import { vrExplanation } from "./vr-view.ts";
 
 export class VrActions {
   readonly #appliance: Appliance;
@@ -29,12 +28,6 @@ export class VrActions {
     await Promise.all(online.map(({ core }) => this.#appliance.command(core, command)));
     const detail = priority < 0 ? "as configured again" : `${priority} until it is configured anew`;
     return { count: 1, detail: `priority of ${name}: ${detail}` };
-  }
-
-  /** `explain vr NAME`: rows, one for each family. */
-  async explain(words: Words): Promise<Record<string, unknown>[]> {
-    only(words, ["name"]);
-    return vrExplanation(this.#appliance, this.#nameOf(words));
   }
 
   /** `clear vmac`: what was heard; own and configured ones stay. */

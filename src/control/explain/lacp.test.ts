@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { REASON_NAMES } from "../lag/reason.ts";
-import { explainLacp, type LacpEvidence } from "./explain-lacp.ts";
+import { REASON_NAMES } from "../../lag/reason.ts";
+import { explainLacp, type LacpEvidence } from "./lacp.ts";
 
 const member = (port: string, reason: string, more: Record<string, unknown> = {}) => ({
   core: 0,

@@ -1,7 +1,7 @@
 // `linkloom explain stp br0 p1`: why a channel has its role and state in the spanning tree: which priority vector won
 // at which of its steps (IEEE 802.1D-2004 17.6), which guard fired and how to get the channel back.
 
-import type { Row } from "./table.ts";
+import type { Row } from "../show.ts";
 
 /** What an explanation is made of. */
 export interface StpEvidence {

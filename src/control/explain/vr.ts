@@ -1,7 +1,7 @@
 // `linkloom explain vr NAME`: why a virtual router is Active or not: the sum of its priority, what was heard of others,
 // its last changes, and what to do. Made from what the link master tells.
 
-import type { Row } from "./table.ts";
+import type { Row } from "../show.ts";
 
 const text = (value: unknown): string => String(value ?? "");
 const number = (value: unknown): number => Number(value ?? 0);

@@ -1,9 +1,11 @@
 // `explain nd ADDRESS`: how the appliance reaches an IPv6 neighbour, who runs its machine, and what happened to it.
 
-import type { Row } from "../control/show.ts";
-import { ask } from "./client.ts";
+import { formatIpv6, parseIpv6 } from "../../wire/text.ts";
+import { ControlError } from "../errors.ts";
+import type { Row } from "../show.ts";
+import type { Asked } from "./asked.ts";
 
-export interface NdEvidence {
+interface NdEvidence {
   readonly address: string;
   readonly cores: number;
   readonly nd: readonly Row[];
@@ -12,19 +14,19 @@ export interface NdEvidence {
   readonly events: readonly Row[];
 }
 
-export async function gatherNd(address: string, socket: string | undefined): Promise<NdEvidence> {
-  let cores = 0;
-  const rows = async (path: string, query: Record<string, string>): Promise<Row[]> => {
-    const answer = await ask(socket, { method: "GET", path, query });
-    cores = answer.cores;
-    return JSON.parse(answer.body) as Row[];
-  };
+/** The sentences; throws for what is no address. */
+export async function explainNd({ rows, cores }: Asked, [text = ""]: string[]): Promise<string[]> {
+  const words = parseIpv6(text);
+  if (words === undefined) {
+    throw new ControlError("usage", `"${text}" is no IPv6 address`, "write explain nd 2001:db8::9");
+  }
+  const address = formatIpv6(...words);
   const nd = await rows("nd", { address });
-  const interfaces = await rows("interfaces", {});
+  const interfaces = await rows("interfaces");
   const events = await rows("events", { subject: `nd ${address}` });
   const mac = String(nd.find((row) => row["mac"])?.["mac"] ?? "");
   const stations = mac === "" ? [] : await rows("bridge", { address: mac });
-  return { address, cores, nd, interfaces, stations, events };
+  return sentences({ address, cores, nd, interfaces, stations, events });
 }
 
 const MEANING: Readonly<Record<string, string>> = {
@@ -36,15 +38,7 @@ const MEANING: Readonly<Record<string, string>> = {
   static: "it was configured and is never asked",
 };
 
-/** The sentences. */
-export function explainNd({
-  address,
-  cores,
-  nd,
-  interfaces,
-  stations,
-  events,
-}: NdEvidence): string[] {
+function sentences({ address, cores, nd, interfaces, stations, events }: NdEvidence): string[] {
   const lines: string[] = [];
   const own = interfaces.find(({ addresses }) =>
     (addresses as string[]).some((one) => one.startsWith(`${address}/`)),

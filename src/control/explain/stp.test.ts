@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { explainStp, type StpEvidence } from "./explain-stp.ts";
+import { explainStp, type StpEvidence } from "./stp.ts";
 
 const OWN = "32768.02:aa:00:00:00:01";
 const ROOT = "4096.02:cc:00:00:00:01";

@@ -1,7 +1,7 @@
 // `linkloom explain lacp LA/1`: why each member of an aggregated channel carries frames or does not, and what to
 // change, in sentences made from the rows of `show channels` and `show lacp`.
 
-import type { Row } from "./table.ts";
+import type { Row } from "../show.ts";
 
 /** What an explanation is made of. */
 export interface LacpEvidence {
