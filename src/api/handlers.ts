@@ -69,6 +69,13 @@ function configurationHandlers(serving: Serving): Readonly<Record<string, Handle
     throw new ControlError("not-found", "This appliance has no configuration file", hint);
   };
   return {
+    "config-text": async ({ words }) => {
+      const { number } = words as { number?: string };
+      const text = keeper().text(number === undefined ? undefined : Number(number));
+      if (text !== undefined) return { text };
+      const hint = "linkloom show history lists the numbers";
+      throw new ControlError("not-found", `There is no configuration ${number}`, hint);
+    },
     "config-plan": async ({ text }) => keeper().plan({ text }),
     "config-apply": async ({ words, text, by }) => {
       const confirm = words["confirm"];

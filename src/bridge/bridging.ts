@@ -19,7 +19,7 @@ import { BRIDGE_COUNTERS, BridgeCounter } from "./counters.ts";
 import { Egress, INSIDE, UNTAGGED } from "./egress.ts";
 import { learnOnly } from "./learn-only.ts";
 import type { Learning } from "./learning.ts";
-import { Lane, type Membership } from "./membership.ts";
+import { Lane, type Membership, NO_ENTRY } from "./membership.ts";
 import * as message from "./message.ts";
 import { Misses } from "./misses.ts";
 import { Multicast } from "./multicast.ts";
@@ -41,11 +41,6 @@ const PVST_LOW = 0x0ccc_cccd;
 
 /** What a lookup of the source compares: on this channel, in use, seen here. Then nothing changes, nothing is told. */
 const STEADY: number = CHANNEL_MASK | Flag.InUse | Flag.Own;
-
-/** Bits that keep frames out; Guarded alone does not. */
-const CLOSING: number = Lane.Blocked | Lane.Muted | Lane.Shut;
-
-const ADMITTED = Admission.Learn;
 
 const isArp = (type: number): boolean => type === EtherType.Arp || type === EtherType.Rarp;
 
@@ -134,7 +129,7 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     }
     const lane = this.#lane[channel] ?? Lane.Closed;
     if (lane < 0) {
-      if ((lane & CLOSING) !== 0 || (lane & Lane.Guarded) === 0) {
+      if ((lane & NO_ENTRY) !== 0 || (lane & Lane.Guarded) === 0) {
         this.#receiveClosed(channel, lane, port, start, end, now);
         return;
       }
@@ -171,13 +166,14 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     const stations = this.#bridges[bridge] as Learning;
     const { table } = stations;
     const from = table.find(fromLow, makeKey(fromHigh, vlan));
-    const admission = lane < 0 ? this.protection.station(stations, from, channel, now) : ADMITTED;
+    const admission =
+      lane < 0 ? this.protection.station(stations, from, channel, now) : Admission.Learn;
     if (admission === Admission.Drop) return;
     if (from < 0) {
       const key = makeKey(fromHigh, vlan);
-      if (admission === ADMITTED) this.#learn(stations, fromLow, key, channel, iface, now);
+      if (admission === Admission.Learn) this.#learn(stations, fromLow, key, channel, iface, now);
     } else if ((table.meta(from) & STEADY) !== (channel | Flag.InUse | Flag.Own)) {
-      if (admission === ADMITTED) stations.seen(from, channel, now);
+      if (admission === Admission.Learn) stations.seen(from, channel, now);
     }
     if (iface >= 0 || (toHigh & 0x100) !== 0) {
       this.#multicast.port = port;
@@ -394,6 +390,11 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
 
   timers(now: Millis): Record<string, unknown>[] {
     return timerRows(this.#bridges, this.#config, now);
+  }
+
+  /** What protects each channel, as `show protection` prints it. */
+  protectionRows(now: Millis): Record<string, unknown>[] {
+    return this.protection.rows((bridge, one) => this.#bridges[bridge]?.table.count(one) ?? 0, now);
   }
 
   // --- people and the control core -----------------------------------------------------------------------------------

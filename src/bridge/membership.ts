@@ -32,6 +32,8 @@ export const Lane = {
   /** Frames are not taken: the channel is on no bridge, or has a reason. The sign bit. */
   Closed: -0x80000000,
 } as const;
+/** The bits that keep frames out. */
+export const NO_ENTRY: number = Lane.Blocked | Lane.Muted | Lane.Shut;
 /** The bits that keep frames from leaving. */
 export const NO_EXIT: number = Lane.Blocked | Lane.Shut;
 /** The bits that are reasons. */

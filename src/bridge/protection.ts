@@ -15,7 +15,7 @@ import type { BridgeChannelConfig, BridgingConfig } from "./config.ts";
 import type { Learning } from "./learning.ts";
 import { LoopDetection, PROBE_TYPE } from "./loop.ts";
 import { Lane, type Membership } from "./membership.ts";
-import { Shut, Why } from "./shut.ts";
+import { Shut, WHY_NAMES, Why } from "./shut.ts";
 import { Storm, StormControl } from "./storm.ts";
 import { CHANNEL_MASK, Flag } from "./table.ts";
 
@@ -187,6 +187,36 @@ export class Protection {
     now: Millis,
   ): boolean {
     return this.#loops.receive(channel, start, at, end, vlan, now);
+  }
+
+  /** What `show protection` prints of each channel of a bridge, in numbers; `count` gives a channel's stations. */
+  rows(
+    count: (bridge: number, channel: ChannelId) => number,
+    now: Millis,
+  ): Record<string, unknown>[] {
+    return this.#channels.flatMap((member) => {
+      if (member === undefined) return [];
+      const { channel, storm, macLimit, isolation = EVERYBODY } = member;
+      const bridge = this.#membership.bridgeOf[channel] as number;
+      const isMuted = ((this.#membership.lane[channel] as number) & Lane.Muted) !== 0;
+      const isShut = this.shut.isShut(channel);
+      const until = this.shut.until(channel);
+      return [
+        {
+          bridge,
+          channel,
+          state: isShut ? "shut" : isMuted ? "muted" : "open",
+          reason: isShut ? WHY_NAMES[this.shut.why(channel)] : isMuted ? "moves" : null,
+          opensMs: isShut && until < Infinity ? until - now : null,
+          stations: count(bridge, channel),
+          macLimit: macLimit?.limit ?? null,
+          isolation,
+          broadcast: storm?.broadcast?.rate ?? null,
+          multicast: storm?.multicast?.rate ?? null,
+          unicast: storm?.unicast?.rate ?? null,
+        },
+      ];
+    });
   }
 
   tick(now: Millis, ports: GroupPorts): void {

@@ -168,6 +168,29 @@ function addClear(program: Command): void {
       );
     });
   addClearStp(clear);
+  addClearGroups(clear);
+}
+
+function addClearGroups(clear: Command): void {
+  clear
+    .command("groups")
+    .description("multicast groups; who wants one says so at the next query")
+    .argument("[address]", "this group only")
+    .option("--vlan <number>", "in this VLAN only")
+    .option("--bridge <name>", "of this bridge only")
+    .action(async (address: string | undefined, ...rest: unknown[]) => {
+      const options = optionsOf(rest);
+      const words = ["address", "vlan", "bridge"];
+      await change(options, remove("groups", { ...options, address }, words));
+    });
+  clear
+    .command("protection")
+    .description("opens channels that loop detection, storm control or a station limit shut")
+    .argument("[channel]", "this channel only")
+    .action(async (channel: string | undefined, ...rest: unknown[]) => {
+      const options = optionsOf(rest);
+      await change(options, remove("protection", { ...options, channel }, ["channel"]));
+    });
 }
 
 function addClearStp(clear: Command): void {

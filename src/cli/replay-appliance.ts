@@ -40,10 +40,14 @@ export function applianceOf(result: ReplayResult): Appliance {
         bridge: Table.Bridge,
         lacp: Table.Lag,
         stp: Table.Stp,
+        groups: Table.Groups,
         vr: Table.Vr,
       };
       if (command.table === "vmac") {
         return dispatch.vr.vmacRows(command.cursor, command.limit, cluster.now);
+      }
+      if (command.table === "protection") {
+        return { rows: dispatch.bridging.protectionRows(cluster.now), next: -1 };
       }
       const table = dispatch.replicated(tables[command.table]);
       return table?.rows(command.cursor, command.limit, cluster.now) ?? { rows: [], next: -1 };

@@ -15,7 +15,16 @@ export type CoreCommand =
   /** Up to `limit` rows of a table from `cursor` (0 first): answered by RowsAnswer, next = -1 at the end. */
   | {
       readonly kind: "rows";
-      readonly table: "arp" | "nd" | "bridge" | "lacp" | "stp" | "vr" | "vmac";
+      readonly table:
+        | "arp"
+        | "nd"
+        | "bridge"
+        | "lacp"
+        | "stp"
+        | "groups"
+        | "protection"
+        | "vr"
+        | "vmac";
       readonly cursor: number;
       readonly limit: number;
     }
@@ -80,6 +89,15 @@ export type CoreCommand =
     }
   /** Forgets what BPDU guard shut, and looks for RSTP neighbours anew; -1 = every channel. Posted to every core. */
   | { readonly kind: "stp-clear"; readonly channel: number }
+  /** Takes groups away, of one address or all (null), of a VLAN or all (0); posted to the link master. */
+  | {
+      readonly kind: "groups-clear";
+      readonly bridge: number;
+      readonly vlan: Vlan;
+      readonly group: readonly number[] | null;
+    }
+  /** Opens a channel that protection shut, or (-1) all; one core tells the others. */
+  | { readonly kind: "shut-clear"; readonly channel: number }
   /** Why a virtual router is as it is, one row a family: RowsAnswer; posted to the link master. */
   | { readonly kind: "vr-explain"; readonly name: string }
   /** A virtual router's priority until the file says another; -1 = the file's. Posted to every core. */

@@ -1,6 +1,8 @@
 // Events for people: the four numbers of an event (engine/event.ts) become {time, core, subject, from, to, cause,
 // evidence}.
 
+import { WHY_NAMES } from "../bridge/shut.ts";
+import { STORM_NAMES } from "../bridge/storm.ts";
 import type { ApplianceConfig } from "../core/config.ts";
 import { REASONS, STATES } from "../core/supervised.ts";
 import { DROP_NAMES } from "../engine/drop.ts";
@@ -138,6 +140,62 @@ const VR_EVENTS: { readonly [N in EventName]?: Describe } = {
     ),
 };
 
+const ASKERS = ["nobody", "another system", "this system"];
+
+/** A VLAN of a bridge in one family: b is VLAN * 2 + 1 for IPv6. */
+const domain = (e: RawEvent, n: Namer): string =>
+  `groups ${n.bridge(e.a)} vlan ${e.b >> 1} ${(e.b & 1) === 1 ? "ipv6" : "ipv4"}`;
+
+function querierText({ b, c, d }: RawEvent): string {
+  if (c === 0) return "multicast floods";
+  if ((b & 1) === 0) return d === 0 ? "0.0.0.0" : formatIpv4(d);
+  return `...${formatIpv6(0, 0, Math.floor(d / 0x1_0000_0000), d % 0x1_0000_0000)}`;
+}
+
+/** Events of snooping and of what protects a bridge. */
+const GROUP_EVENTS: { readonly [N in EventName]?: Describe } = {
+  "querier-changed": (e, n) => words(domain(e, n), "", ASKERS[e.c] ?? "", querierText(e)),
+  "router-port": (e, n) =>
+    words(
+      domain(e, n),
+      e.d === 1 ? "" : "router",
+      e.d === 1 ? "router" : "",
+      `behind ${n.channel(e.c)}`,
+    ),
+  "groups-full": (e, n) =>
+    words(`bridge ${n.bridge(e.a)}`, "", "groups full", `${e.b} groups: unknown ones flood`),
+  "channel-shut": (e, n) =>
+    words(
+      `channel ${n.channel(e.b)}`,
+      "open",
+      "shut",
+      `${WHY_NAMES[e.c] ?? ""}; opens ${e.d > 0 ? `in ${Math.round(e.d / 1000)} s` : "when cleared"}`,
+    ),
+  "channel-opened": (e, n) =>
+    words(`channel ${n.channel(e.b)}`, "shut", "open", WHY_NAMES[e.c] ?? ""),
+  "loop-detected": (e, n) =>
+    words(
+      `channel ${n.channel(e.b)}`,
+      "",
+      "loop",
+      `a probe sent on ${n.channel(e.c)} came back, vlan ${e.d}`,
+    ),
+  "own-mac-seen": (e, n) =>
+    words(
+      `channel ${n.channel(e.b)}`,
+      "",
+      "own MAC",
+      `${formatMac(e.c)} came from outside, vlan ${e.d}: a loop, or a forger`,
+    ),
+  storm: (e, n) =>
+    words(
+      `channel ${n.channel(e.a)}`,
+      e.c === 1 ? "" : "storm",
+      e.c === 1 ? "storm" : "",
+      `${STORM_NAMES[e.b] ?? ""}${e.c === 1 ? "" : `, ${e.d} frames dropped`}`,
+    ),
+};
+
 const DESCRIBE: { readonly [N in EventName]?: Describe } = {
   "port-up": (e, n) => words(`port ${n.port(e.a)}`, "down", "up"),
   "port-down": (e, n) => words(`port ${n.port(e.a)}`, "up", "down"),
@@ -252,6 +310,7 @@ const DESCRIBE: { readonly [N in EventName]?: Describe } = {
     words(tree(e, n), "", e.b === 0 ? "STP" : "RSTP", "what its neighbour speaks"),
   "stp-pvst": (e, n) =>
     words(tree(e, n), "", "PVST+", `VLAN ${e.b} of ${formatMac(e.c)}: it is not spoken here`),
+  ...GROUP_EVENTS,
   "address-in-use": (e, n) => words(neighbour(e.b), "announced", "in use", `on ${n.iface(e.a)}`),
   ...VR_EVENTS,
   "nd-added": nd((n) => ["", formatMac(n)]),

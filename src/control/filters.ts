@@ -15,6 +15,7 @@ export const FILTERS: Readonly<Record<Filter, { readonly kind: Kind; readonly su
     subject: { kind: "text", summary: "what has this text in its subject" },
     reason: { kind: "text", summary: "this reason only" },
     rules: { kind: "flag", summary: "the rules instead of the buckets" },
+    plan: { kind: "flag", summary: "the moves that would make loads alike; nothing moves" },
     hash: { kind: "text", summary: "where a tuple goes: tcp,192.0.2.1:1000,192.0.2.2:80" },
     limit: { kind: "count", summary: "the newest so many" },
   };

@@ -1,6 +1,8 @@
 // The objects of `show` and of the API: fields in their order, filters, and how equal copies of the cores fold. One
 // list for the server, the command line and the documentation. Nothing heavy is imported here: `show` starts fast.
 
+import { GROUP_OBJECTS } from "./group-objects.ts";
+
 /** What a row may be chosen by. */
 export type Filter =
   | "core"
@@ -217,6 +219,7 @@ export const OBJECTS: readonly ObjectShape[] = [
     filters: ["core", "bridge", "channel", "reason"],
     folding: { identity: ["bridge", "channel"], own: [] },
   },
+  ...GROUP_OBJECTS,
   {
     name: "interfaces",
     summary: "the appliance's own interfaces and addresses",
@@ -379,9 +382,9 @@ export const OBJECTS: readonly ObjectShape[] = [
   },
   {
     name: "steering",
-    summary: "which core gets which bucket; --rules, --hash TUPLE",
+    summary: "which core gets which bucket; --rules, --hash TUPLE, --plan",
     fields: ["bucket", "core", "frames"],
-    filters: ["core", "rules", "hash", "port"],
+    filters: ["core", "rules", "plan", "hash", "port"],
   },
   {
     name: "bus",
@@ -392,7 +395,7 @@ export const OBJECTS: readonly ObjectShape[] = [
   {
     name: "coherence",
     summary: "whether every core has the same tables",
-    fields: ["table", "core", "entries", "digest", "newest-version", "equal"],
+    fields: ["table", "core", "entries", "digest", "newest-version", "equal", "repairs"],
     filters: ["core"],
     folding: { identity: ["table"], own: ["newest-version"] },
   },
@@ -435,7 +438,7 @@ export const OBJECTS: readonly ObjectShape[] = [
 ];
 
 /** Objects of the specification that come with later versions. */
-export const LATER_OBJECTS: readonly string[] = ["groups"];
+export const LATER_OBJECTS: readonly string[] = [];
 
 /** The fields of `show channels --hash TUPLE`. */
 export const MEMBER_FIELDS: readonly string[] = [
@@ -449,6 +452,7 @@ export const MEMBER_FIELDS: readonly string[] = [
 
 /** The shape of an object of `steering` under its options. */
 export const RULE_FIELDS: readonly string[] = ["rule", "match", "to", "origin"];
+export const PLAN_FIELDS: readonly string[] = ["step", "bucket", "from", "to", "loads"];
 export const HASH_FIELDS: readonly string[] = [
   "tuple",
   "hash-type",

@@ -166,6 +166,14 @@ export const OPERATIONS: readonly Operation[] = [
     body("timeout", "duration", "how long to wait; left out, 1s"),
   ]),
   {
+    id: "config-text",
+    method: "GET",
+    path: "config/text",
+    summary: "the configuration that runs as its author wrote it, secrets included",
+    rights: "write",
+    parameters: [query("number", "count", "an earlier one, by its number in the history")],
+  },
+  {
     id: "config-plan",
     method: "POST",
     path: "config/plan",

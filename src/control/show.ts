@@ -14,6 +14,7 @@ import { channelRows, lacpRows, memberRows } from "./lacp-view.ts";
 import { isWithin, isWithin6, type Prefix, parsePrefix } from "./network.ts";
 import { LATER_OBJECTS, OBJECTS, objectShape } from "./objects.ts";
 import { busRows, coreRows, dropRows, portRows, steeringRows } from "./statistics.ts";
+import { planRows } from "./steering-plan.ts";
 import { predict, ruleRows } from "./steering-view.ts";
 import { stpRows } from "./stp-view.ts";
 import { vlanRows } from "./vlans.ts";
@@ -136,10 +137,10 @@ class Shower {
       case "timers":
         return this.#timers();
       case "coherence":
-        return this.#later(async () => coherence(await summaries(appliance)));
+        return this.#later(async () => coherence(await summaries(appliance), appliance.repairs()));
       case "health":
         return this.#later(async () =>
-          healthRows(appliance, coherence(await summaries(appliance))),
+          healthRows(appliance, coherence(await summaries(appliance), appliance.repairs())),
         );
       default:
         return this.#later(() => Promise.resolve(this.#now(object)));
@@ -210,7 +211,8 @@ class Shower {
   }
 
   #steering(): Row[] {
-    const { hash, rules, port } = this.#query;
+    const { hash, plan, rules, port } = this.#query;
+    if (plan !== undefined) return planRows(this.#appliance);
     if (hash !== undefined) {
       const ports = this.#appliance.config.common.ports;
       return [
@@ -461,7 +463,10 @@ async function summaries(
   );
 }
 
-function coherence(answers: readonly { core: number; summary: SummaryAnswer }[]): Row[] {
+function coherence(
+  answers: readonly { core: number; summary: SummaryAnswer }[],
+  repairs: readonly number[],
+): Row[] {
   const rows = answers.flatMap(({ core, summary }) =>
     summary.tables.map(({ table, entries, digest, version }) => ({
       table: TABLE_NAMES[table] ?? String(table),
@@ -470,6 +475,7 @@ function coherence(answers: readonly { core: number; summary: SummaryAnswer }[])
       digest: (digest >>> 0).toString(16).padStart(8, "0"),
       "newest-version": version,
       equal: true,
+      repairs: repairs[table] ?? 0,
     })),
   );
   for (const row of rows) {

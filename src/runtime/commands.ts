@@ -19,6 +19,7 @@ const TABLES = {
   bridge: Table.Bridge,
   lacp: Table.Lag,
   stp: Table.Stp,
+  groups: Table.Groups,
   vr: Table.Vr,
 } as const;
 
@@ -49,6 +50,9 @@ export class Commands {
     const { resolver, bridging, nd } = dispatch;
     switch (command.kind) {
       case "rows": {
+        if (command.table === "protection") {
+          return { rows: bridging.protectionRows(now), next: -1 };
+        }
         if (command.table === "vmac") {
           return dispatch.vr.vmacRows(command.cursor, Math.min(command.limit, MAX_ROWS), now);
         }
@@ -104,6 +108,12 @@ export class Commands {
         return { count: Number(dispatch.vr.setPriority(command.name, command.priority, now)) };
       case "vmac-clear":
         return { count: dispatch.vr.flushVmacs(command.interface, command.vrid, now) };
+      case "groups-clear": {
+        const { bridge, vlan, group } = command;
+        return { count: dispatch.snoop.clear(bridge, vlan, group, now) };
+      }
+      case "shut-clear":
+        return { count: bridging.protection.shut.open(command.channel, now) };
       case "stp-clear":
         return { count: dispatch.clearStp(command.channel, now) };
       case "bridge-clear":
