@@ -75,6 +75,12 @@ export class Configurations {
   }
 
   /** True while a change waits for its confirmation. */
+  /** The file's text as it was given, of the configuration that runs, or of an earlier one that is still kept. */
+  text(number?: number): string | undefined {
+    if (number === undefined || number === this.#running.number) return this.#running.text;
+    return this.#options.history.text(number);
+  }
+
   get isPending(): boolean {
     return this.#pending !== undefined;
   }
