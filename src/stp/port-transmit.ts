@@ -27,10 +27,19 @@ export function next(bridge: BridgeVariables, port: Port): number {
   if (port.ptx !== Ptx.Idle) return Ptx.Idle;
   if (!port.selected || port.updtInfo) return -1;
   if (!runs(bridge, port.helloWhen)) return Ptx.TransmitPeriodic;
-  if (!port.newInfo || port.txCount >= bridge.config.txHoldCount) return -1;
+  if (!port.newInfo || port.txCount >= bridge.config.txHoldCount || isClosing(bridge)) return -1;
   if (port.sendRSTP) return Ptx.TransmitRstp;
   if (port.role === Role.Root) return Ptx.TransmitTcn;
   return port.role === Role.Designated ? Ptx.TransmitConfig : -1;
+}
+
+/**
+ * True while some port is to be shut and some core has not said that it is. What a bridge says of its tree is true when
+ * none of its cores forwards by the tree before: a neighbour may open a port by it.
+ */
+function isClosing(bridge: BridgeVariables): boolean {
+  for (const port of bridge.ports) if (port.isClosing) return true;
+  return false;
 }
 
 export function enter(bridge: BridgeVariables, port: Port, state: number): void {

@@ -79,6 +79,12 @@ function entered(
   return { ...made, is };
 }
 
+const other =
+  (patch: Partial<Port>) =>
+  (made: Setting): void => {
+    Object.assign(made.other, patch);
+  };
+
 // --- 17.23 -----------------------------------------------------------------------------------------------------------
 
 const { Prx } = prx;
@@ -178,6 +184,7 @@ holds("17.26 Port Transmit", ptx, "ptx", ptx.PTX_NAMES, [
   [Ptx.Idle, { newInfo: true, sendRSTP: false }, Ptx.TransmitConfig],
   [Ptx.Idle, { newInfo: true, sendRSTP: false, role: Role.Root }, Ptx.TransmitTcn],
   [Ptx.Idle, { newInfo: true, sendRSTP: false, role: Role.Alternate }, STAYS],
+  [Ptx.Idle, { newInfo: true }, STAYS, other({ learn: false, forward: false })], // some core is not shut yet
 ]);
 
 test("BR-7 17.26: PERIODIC wants a BPDU of a designated port, and of a root port while a change is told", () => {
@@ -467,11 +474,6 @@ test("BR-7 17.31: PROPAGATING and INACTIVE forget the stations, NOTIFIED_TC ackn
 // --- 17.29 -----------------------------------------------------------------------------------------------------------
 
 const { Prt } = prt;
-const other =
-  (patch: Partial<Port>) =>
-  (made: Setting): void => {
-    Object.assign(made.other, patch);
-  };
 const UCT: readonly Row[] = [
   [Prt.InitPort, {}, Prt.DisablePort],
   ...[
