@@ -224,6 +224,16 @@ export class StpNode {
     if (next >= 0) this.moveRole(next);
   }
 
+  /** A core begins anew with nothing; its links are told to it. */
+  restart(core: CoreId): void {
+    const own = this.cores[core] as StpCore;
+    this.dead.delete(core);
+    own.stp = new Stp(this.config, this.common, own, own, own, this.world.now);
+    for (const [port, segment] of this.segments.entries()) {
+      own.stp.linkChanged(port, segment !== "", 0, this.world.now);
+    }
+  }
+
   /** Channels that any living core forwards from one to the other. */
   joins(from: ChannelId, to: ChannelId): boolean {
     return this.cores.some(
