@@ -238,8 +238,7 @@ export class Learning {
     this.#out.broadcast();
   }
 
-  // --- re-sync
-  // -------------------------------------------------------------------------------------------------------
+  // --- re-sync ------------------------------------------------------------------------------------------------------
 
   /** Sends the row in a slot when this core answers for it. */
   send(slot: number, to: CoreId, now: Millis): void {

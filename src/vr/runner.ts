@@ -55,8 +55,7 @@ export class Runner implements Effects {
       if (!machines.includes(machine)) this.pending.delete(machine);
   }
 
-  // --- Effects
-  // -------------------------------------------------------------------------------------------------------
+  // --- Effects ------------------------------------------------------------------------------------------------------
 
   transmit(machine: Machine, what: Send, now: Millis): void {
     // A last word into a cut cable helps nobody, and would be counted as a fault.
@@ -107,8 +106,7 @@ export class Runner implements Effects {
       .every((one) => one === machine || !rulesOf(one).hasSuperior(one, this.#now));
   }
 
-  // --- what happens
-  // --------------------------------------------------------------------------------------------------
+  // --- what happens -------------------------------------------------------------------------------------------------
 
   /** An advertisement for a machine. */
   heard(machine: Machine, advert: Advert, now: Millis): void {
@@ -201,8 +199,7 @@ export class Runner implements Effects {
     if (machine.isActive) this.#sayAnnouncement(machine, 1, now);
   }
 
-  // --- timers
-  // --------------------------------------------------------------------------------------------------------
+  // --- timers -------------------------------------------------------------------------------------------------------
 
   tick(now: Millis): void {
     this.#now = now;
@@ -239,6 +236,17 @@ export class Runner implements Effects {
     if (late > machine.lateMax) machine.lateMax = late;
     if (late < STALL_MIN || late < STALL_SHARE * machine.ownInterval) return;
     this.#out.event(EventCode["vr-late"], machine.number, late, machine.ownInterval, 0);
+  }
+
+  /** Time to the next timer, and never so long that this core would look stalled to itself. */
+  sleepLimit(now: Millis): Millis {
+    let limit = Number.POSITIVE_INFINITY;
+    for (const machine of this.machines) {
+      const { due, interval } = machine;
+      if (due !== OFF) limit = Math.min(limit, due - now);
+      limit = Math.min(limit, (interval * STALL_SHARE) / 2);
+    }
+    return limit;
   }
 
   /** Looks at interfaces and tracked things: who may run, and with which priority. */
@@ -287,8 +295,7 @@ export class Runner implements Effects {
     machine.isStale = false;
   }
 
-  // --- roles
-  // ---------------------------------------------------------------------------------------------------------
+  // --- roles --------------------------------------------------------------------------------------------------------
 
   /** This core is the link master from now on: goes on where the other one stopped, and all are told. */
   takeOver(now: Millis): void {

@@ -117,8 +117,7 @@ export class Vr implements Engine, Replicated, Receiving {
     machine.bursts = 1;
   }
 
-  // --- Receiving
-  // -----------------------------------------------------------------------------------------------------
+  // --- Receiving ----------------------------------------------------------------------------------------------------
 
   machineOf(iface: number, protocol: VrProtocol, vrid: number, family: 4 | 6): Machine | null {
     return this.#byKey.get(keyOf(iface, protocol, vrid, family)) ?? null;
@@ -151,8 +150,7 @@ export class Vr implements Engine, Replicated, Receiving {
     return this.learning.freeVrids(iface, new Set(own.map(({ vrid }) => vrid)), limit);
   }
 
-  // --- frames
-  // --------------------------------------------------------------------------------------------------------
+  // --- frames -------------------------------------------------------------------------------------------------------
 
   /**
    * A frame without tag that an interface got, on any core. True when it was one of these protocols' and is consumed;
@@ -218,8 +216,7 @@ export class Vr implements Engine, Replicated, Receiving {
     else this.runner.rival(machine, Rival.Answered, who, now);
   }
 
-  // --- messages
-  // ------------------------------------------------------------------------------------------------------
+  // --- messages -----------------------------------------------------------------------------------------------------
 
   message(type: number, from: CoreId, at: Offset, now: Millis): void {
     const { view } = this.out;
@@ -285,8 +282,7 @@ export class Vr implements Engine, Replicated, Receiving {
     message.writeState(this.out.view, at, machine, sequence, this.#epoch);
   }
 
-  // --- timers, roles, links
-  // ------------------------------------------------------------------------------------------
+  // --- timers, roles, links -----------------------------------------------------------------------------------------
 
   tick(now: Millis): void {
     this.#checkRole(now);
@@ -337,8 +333,7 @@ export class Vr implements Engine, Replicated, Receiving {
     this.#flush();
   }
 
-  // --- configuration and operators
-  // -----------------------------------------------------------------------------------
+  // --- configuration and operators ----------------------------------------------------------------------------------
 
   /**
    * Before any engine takes over a configuration: routers that it lacks, or that become others by it, are released
@@ -411,8 +406,7 @@ export class Vr implements Engine, Replicated, Receiving {
     return this.learning.flush(iface < 0 ? message.ANY : iface, vrid < 0 ? message.ANY : vrid, now);
   }
 
-  // --- Replicated
-  // ----------------------------------------------------------------------------------------------------
+  // --- Replicated ---------------------------------------------------------------------------------------------------
 
   resync(to: CoreId, cursor: number, limit: number, now: Millis): number {
     const { machines } = this.runner;
@@ -486,6 +480,14 @@ export class Vr implements Engine, Replicated, Receiving {
     return this.runner.machines
       .filter(({ config }) => config.name === name)
       .map((one) => explain(one, this.#sink, this.#isMaster, now));
+  }
+
+  /**
+   * How long this core may sleep: to the next timer of a machine, so that none runs late because nothing else happens,
+   * and never so long that it would look stalled.
+   */
+  sleepLimit(now: Millis): Millis {
+    return this.#isMaster ? this.runner.sleepLimit(now) : Number.POSITIVE_INFINITY;
   }
 
   /** What is due on the master: rows {timer, subject, due-ms, period-ms}. */

@@ -88,8 +88,7 @@ test("VR-5 the machine's table is that of RFC 2281 5.7", () => {
   }
 });
 
-// --- every cell, played
-// ----------------------------------------------------------------------------------------------
+// --- every cell, played ---------------------------------------------------------------------------------------------
 
 /** Brings a router into a state by what the protocol offers, and forgets how. */
 function reach(state: number, spec: VrSpec = {}): { rig: VrRig; router: VrRouter } {
@@ -172,8 +171,7 @@ function play(row: string, rig: VrRig, router: VrRouter): void {
   }
 }
 
-// --- the text
-// --------------------------------------------------------------------------------------------------------
+// --- the text -------------------------------------------------------------------------------------------------------
 
 test("VR-5 alone, a router listens for the hold time, speaks for another, and is Active (5.3)", () => {
   const { rig, router } = make();

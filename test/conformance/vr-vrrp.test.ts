@@ -51,8 +51,7 @@ const near = (value: number, expected: number, by = 2): void => {
   assert.ok(Math.abs(value - expected) <= by, `${value} is not about ${expected}`);
 };
 
-// --- Initialize (6.4.1)
-// ----------------------------------------------------------------------------------------------
+// --- Initialize (6.4.1) ---------------------------------------------------------------------------------------------
 
 test("VR-3 the owner of the addresses goes Active at once, advertises and announces (RFC 9568 6.4.1)", () => {
   const { rig, router } = make({ priority: 255 });
@@ -115,8 +114,7 @@ test("VR-3 an interface that is down keeps the router in Initialize, and takes i
   assert.equal(router.state(), "backup");
 });
 
-// --- Backup (6.4.2)
-// --------------------------------------------------------------------------------------------------
+// --- Backup (6.4.2) -------------------------------------------------------------------------------------------------
 
 test("VR-4 a Backup holds no virtual MAC, announces nothing and advertises nothing (6.4.2 (310) to (340))", () => {
   const { rig, router } = make();
@@ -219,8 +217,7 @@ test("VR-4 the burst is sent again after its delay, and every refresh period one
   );
 });
 
-// --- Active (6.4.3)
-// --------------------------------------------------------------------------------------------------
+// --- Active (6.4.3) -------------------------------------------------------------------------------------------------
 
 test("VR-3 an Active router that is shut down sends priority 0 and is gone (6.4.3 (650))", () => {
   const { rig, router } = makeActive({ priority: 150 });
@@ -293,8 +290,7 @@ test("VR-6 a flood of lower ones is not answered by a flood", () => {
   assert.equal(rig.takeFrames().length, 1);
 });
 
-// --- receiving (7.1)
-// -------------------------------------------------------------------------------------------------
+// --- receiving (7.1) ------------------------------------------------------------------------------------------------
 
 test("VR-3 what RFC 9568 7.1 forbids is dropped, counted by its reason, and changes nothing", () => {
   const cases: readonly (readonly [string, AdvertSpec])[] = [
@@ -381,8 +377,7 @@ test("VR-2 our own advertisement that comes back is dropped", () => {
   assert.deepEqual(router.takeDrops(), ["vr-own"]);
 });
 
-// --- version 2 (RFC 3768)
-// --------------------------------------------------------------------------------------------
+// --- version 2 (RFC 3768) -------------------------------------------------------------------------------------------
 
 test("VR-3 version 2: other intervals, authentications and addresses are dropped (RFC 3768 7.1)", () => {
   const cases: readonly (readonly [string, AdvertSpec])[] = [
@@ -429,8 +424,7 @@ test("VR-3 version 2: priority 0 makes the wait the skew (RFC 3768 6.4.2)", () =
   near(untilActive(rig, router), 609.4);
 });
 
-// --- what is sent: the golden frames
-// ---------------------------------------------------------------------------------
+// --- what is sent: the golden frames --------------------------------------------------------------------------------
 
 test("VR-3 advertisements are byte for byte those of real routers", () => {
   const golden: readonly (readonly [VrSpec, string])[] = [

@@ -1,5 +1,5 @@
-// Virtual routers of whole appliances on the virtual clock: the very cores, buses, bridges and hosts of the product. What
-// a host on the segment sees of them: who answers ARP, to which MAC packets go, for how long nobody forwards.
+// Virtual routers of whole appliances on the virtual clock: the very cores, buses, bridges and hosts of the product.
+// What a host on the segment sees of them: who answers ARP, to which MAC packets go, for how long nobody forwards.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -26,8 +26,7 @@ const rivals = (router: VrRouter): [number, number, number, number, number][] =>
 
 const transitions = (rig: VrRig): number[] => rig.routers.map((one) => one.machine().transitions);
 
-// --- elections
-// -------------------------------------------------------------------------------------------------------
+// --- elections ------------------------------------------------------------------------------------------------------
 
 test("VR-3 the highest of three routers is Active, and each next one takes over in its own down interval", () => {
   const rig = new VrRig([{ priority: 200 }, { priority: 150 }, { priority: 100 }], { cores: 2 });
@@ -92,8 +91,7 @@ test("VR-3 with one frame in ten lost, late and unordered, one router is Active 
   }
 });
 
-// --- partition and heal
-// ----------------------------------------------------------------------------------------------
+// --- partition and heal ---------------------------------------------------------------------------------------------
 
 const PROTOCOLS: readonly (readonly [string, VrSpec, VrSpec, number])[] = [
   ["VRRP", { priority: 150 }, { priority: 100 }, 1000],
@@ -186,8 +184,7 @@ test("VR-6 an answer for our address from another MAC is told of, and answered b
   assert.equal(announcements.length, 1);
 });
 
-// --- sleeping
-// --------------------------------------------------------------------------------------------------------
+// --- sleeping -------------------------------------------------------------------------------------------------------
 
 test("VR-6 a backup that slept for 5 s takes nothing over, whether its queue kept the advertisements or not", () => {
   for (const [, one, other, interval] of PROTOCOLS) {
@@ -247,8 +244,7 @@ test("VR-6 how late advertisements were is recorded, and told when it matters", 
   assert.equal(rig.first.events.filter(({ name }) => name === "vr-late").length, 1);
 });
 
-// --- cores
-// -----------------------------------------------------------------------------------------------------------
+// --- cores ----------------------------------------------------------------------------------------------------------
 
 /** Frames as text, with when they left. */
 const wireOf = (rig: VrRig, from: number): string[] =>
@@ -367,8 +363,7 @@ test("VR-2 a core that missed everything is told the whole view", () => {
   assert.equal(one?.vr.summary().digest, two?.vr.summary().digest);
 });
 
-// --- reloads
-// ---------------------------------------------------------------------------------------------------------
+// --- reloads --------------------------------------------------------------------------------------------------------
 
 const fifty = (change: (spec: VrSpec, index: number) => VrSpec = (spec) => spec): VrConfig =>
   vrConfig(
@@ -483,8 +478,7 @@ test("VR-3 an operator's priority counts at once, until it is taken back", () =>
   assert.equal(rig.first.cores[0]?.vr.setPriority("nobody", 1, rig.now), false);
 });
 
-// --- tracking, groups, both families
-// ---------------------------------------------------------------------------------
+// --- tracking, groups, both families --------------------------------------------------------------------------------
 
 const TRACKS: VrSpec["tracks"] = [
   { kind: "port", port: 1, decrement: 30, name: "p1" },
