@@ -4,8 +4,12 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Command } from "commander";
+import { METRICS } from "../src/api/metric-list.ts";
+import { configurationSchema } from "../src/api/openapi.ts";
 import { buildProgram } from "../src/cli/program.ts";
 import { ERROR_CODES, ERRORS } from "../src/control/errors.ts";
+import { OBJECTS } from "../src/control/objects.ts";
+import { OPERATIONS } from "../src/control/operations.ts";
 import { CONFIGURATION } from "../src/control/schema.ts";
 import { ROOT, report, text } from "./files.ts";
 
@@ -19,11 +23,21 @@ export function listRows(source: string, list: string): Row[] {
   const [, body] =
     new RegExp(`export const ${list} = \\[\\n([\\s\\S]*?)\\n\\] as const;`).exec(source) ?? [];
   if (body === undefined) throw new Error(`There is no list ${list}`);
-  return body.split("\n").map((line) => {
+  const rows: Row[] = [];
+  // A meaning that is too long for the entry's line stands in lines above it.
+  let above = "";
+  for (const line of body.split("\n")) {
+    const [, comment] = /^\s*\/\/\s*(.*)$/.exec(line) ?? [];
+    if (comment !== undefined) {
+      above += `${comment} `;
+      continue;
+    }
     const [, name, meaning] = /^\s*"([^"]+)",(?:\s*\/\/\s*(.*))?$/.exec(line) ?? [];
     if (name === undefined) throw new Error(`${list} has a line that is no entry: ${line.trim()}`);
-    return { name, meaning: meaning ?? "" };
-  });
+    rows.push({ name, meaning: above + (meaning ?? "") });
+    above = "";
+  }
+  return rows;
 }
 
 const GENERATED =
@@ -126,6 +140,30 @@ function helpPages(command: Command, words: string): string[] {
   ];
 }
 
+/** Objects, then operations, as GET /api/v1 and the OpenAPI document have them. */
+function apiPage(): string {
+  const objects = page(
+    "API",
+    "HTTP on the control socket, and on `api.http` with a token. `GET /api/v1/openapi.json` says the same for programs. Every object takes its filters as the query; `Accept: text/event-stream` makes `/api/v1/events` a stream.",
+    ["object", "what it is", "filters"],
+    OBJECTS.map(({ name, summary, filters }) => [
+      code(`GET /api/v1/${name}`),
+      summary,
+      filters.map(code).join(" "),
+    ]),
+  );
+  const place = { path: "", query: "?", body: "" } as const;
+  const rows = OPERATIONS.map(({ method, path, summary, rights, parameters, yaml }) => {
+    const words = parameters
+      .filter((one) => one.in !== "path")
+      .map((one) => code(`${place[one.in]}${one.name}`));
+    const given = yaml === true ? ["a configuration, `application/yaml`", ...words] : words;
+    return `| ${[code(`${method} /api/v1/${path}`), summary, rights, given.join(" ")].join(" | ")} |`;
+  });
+  const head = ["| request | does | token | takes |", "| --- | --- | --- | --- |"];
+  return `${objects}\n## Operations\n\n${[...head, ...rows].join("\n")}\n`;
+}
+
 const code = (name: string): string => `\`${name}\``;
 
 /** Every page of docs/reference/ by its name. */
@@ -180,6 +218,17 @@ export function pages(): Map<string, string> {
         ),
       ),
     ],
+    ["config.schema.json", `${JSON.stringify(configurationSchema(), null, 2)}\n`],
+    [
+      "metrics.md",
+      page(
+        "Metrics",
+        "`GET /metrics` serves these to Prometheus; `ops/` has a dashboard and alert rules.",
+        ["metric", "type", "labels", "what it is"],
+        METRICS.map(({ name, type, labels, help }) => [code(name), type, labels.join(", "), help]),
+      ),
+    ],
+    ["api.md", apiPage()],
     [
       "errors.md",
       page(
