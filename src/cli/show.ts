@@ -7,6 +7,7 @@ import {
   MEMBER_FIELDS,
   OBJECTS,
   type ObjectShape,
+  PLAN_FIELDS,
   RULE_FIELDS,
 } from "../control/objects.ts";
 import { parseDuration } from "../control/words.ts";
@@ -38,6 +39,7 @@ const FLAGS: Readonly<Record<string, readonly [flag: string, text: string]>> = {
   subject: ["--subject <text>", "what has this text in its subject"],
   limit: ["--limit <number>", "the newest so many"],
   rules: ["--rules", "the rules, in the order in which they are tried"],
+  plan: ["--plan", "which buckets would move to make loads alike, and each core's load then"],
   hash: ["--hash <tuple>", "where a tuple goes: tcp,192.0.2.1:1000,192.0.2.2:80"],
 };
 
@@ -117,5 +119,6 @@ function shapeOf(shape: ObjectShape, options: Options): ObjectShape {
   if (options["hash"] !== undefined) {
     return { ...shape, fields: shape.name === "channels" ? MEMBER_FIELDS : HASH_FIELDS };
   }
+  if (options["plan"] === true) return { ...shape, fields: PLAN_FIELDS };
   return options["rules"] === true ? { ...shape, fields: RULE_FIELDS } : shape;
 }

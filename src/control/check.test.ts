@@ -316,7 +316,17 @@ test("a number of cores from outside replaces the file's, and its faults", () =>
 test("keysAt walks groups, named entries, lists and variants", () => {
   const data = parse(EVERYTHING) as unknown;
 
-  assert.deepEqual(keysAt(["cores"], data), ["count", "tick", "idle", "priorities"]);
+  assert.deepEqual(keysAt(["cores"], data), [
+    "count",
+    "tick",
+    "idle",
+    "priorities",
+    "failure-timeout",
+    "restart-delay",
+    "max-restarts",
+    "overload-threshold",
+    "overload-time",
+  ]);
   assert.ok(keysAt(["ports", "t0"], data).includes("interface"));
   assert.ok(!keysAt(["ports", "p3"], data).includes("interface"));
   assert.ok(keysAt(["routes", 0], data).includes("via"));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { SUPERVISION_DEFAULTS } from "../core/supervision-config.ts";
 import { check } from "./check.ts";
 import { compile, type Facts, ranges } from "./compile.ts";
 import { configRows } from "./config-text.ts";
@@ -89,7 +90,13 @@ steering: {scheme: arbiter, key: symmetric, rules: [{port: p1, protocol: udp, so
 `;
   const { config } = compile(checked(text), facts);
 
-  assert.deepEqual(config.cores, { count: 2, tick: 2, idle: "sleep", priorities: [0, 5] });
+  assert.deepEqual(config.cores, {
+    count: 2,
+    tick: 2,
+    idle: "sleep",
+    priorities: [0, 5],
+    supervision: SUPERVISION_DEFAULTS,
+  });
   assert.deepEqual(config.roles, [-1, 1]);
   assert.equal(config.arp.retryInterval, 500);
   assert.equal(config.arp.acceptGratuitous, "learn");

@@ -6,6 +6,9 @@ import { formatDuration } from "./words.ts";
 
 /** Keys whose numbers are milliseconds. */
 const DURATIONS = new Set([
+  "failure-timeout",
+  "restart-delay",
+  "overload-time",
   "tick",
   "interval",
   "ageing-time",
@@ -38,7 +41,8 @@ function scalarText(key: string, value: unknown): string {
   if (typeof value === "number") {
     if (DURATIONS.has(key)) return formatDuration(value);
     if (key === "mac" || key === "system-id") return formatMac(value);
-    if (key === "threshold" || key === "load-threshold") return `${Math.round(value * 1000) / 10}%`;
+    if (key === "threshold" || key === "load-threshold" || key === "overload-threshold")
+      return `${Math.round(value * 1000) / 10}%`;
     if (key === "size") return value % 1048576 === 0 ? `${value / 1048576}MiB` : `${value}B`;
     if (key === "ether-type") return `0x${value.toString(16).padStart(4, "0")}`;
   }

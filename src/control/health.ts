@@ -34,11 +34,17 @@ export function healthRows(appliance: Appliance, coherence: readonly Row[]): Row
 }
 
 function cores(appliance: Appliance): Row[] {
-  return appliance.cores().map(({ core, state, load, restarts }) => {
+  return appliance.cores().map(({ core, state, load, reason, restarts }) => {
     const late = Math.round(appliance.counters(core)[CORE_AT + CoreCounter.LatenessMaxMillis] ?? 0);
-    const detail = `${state}, load ${Math.round(load * 100)} %, ticks at most ${late} ms late`;
+    const again = restarts > 0 ? `, started again ${restarts} times` : "";
+    const detail = `${state}, load ${Math.round(load * 100)} %, ticks at most ${late} ms late${again}`;
     const poll = appliance.config.cores.idle === "poll";
-    if (state !== "online") return row(`core ${core}`, "failed", state);
+    if (state !== "online") {
+      const byCommand = state === "offline" && reason === "command";
+      const why = reason === undefined || reason === "none" ? "" : `: ${reason}`;
+      const isBad = !byCommand && state !== "starting";
+      return row(`core ${core}`, isBad ? "failed" : "warning", `${state}${why}`);
+    }
     const warn = (load > HIGH_LOAD && !poll) || late > LATE_MILLIS || restarts > 0;
     return row(`core ${core}`, warn ? "warning" : "ok", detail);
   });

@@ -15,6 +15,7 @@ export type Filter =
   | "subject"
   | "reason"
   | "rules"
+  | "plan"
   | "hash"
   | "limit";
 
