@@ -26,6 +26,7 @@ function toActive(machine: Machine, reason: number, effects: Effects, now: Milli
   machine.downAt = OFF;
   const mac = machine.activeMac;
   machine.unfollow();
+  machine.interval = machine.ownInterval;
   effects.enter(machine, State.Active, reason, mac, now);
   effects.transmit(machine, Send.Normal, now);
   machine.advertAt = now + machine.ownInterval;
@@ -80,6 +81,7 @@ function heardInBackup(machine: Machine, advert: Advert, effects: Effects, now: 
 export const CARP: Rules = {
   start(machine, effects, now) {
     machine.unfollow();
+    machine.interval = machine.ownInterval;
     if (machine.config.preemptDelay > 0) machine.preemptAt = now + machine.config.preemptDelay;
     toBackup(machine, Reason.started, effects, now);
   },

@@ -189,6 +189,7 @@ export const HSRP: Rules = {
       if (compareWords(machine.active, advert.source) !== 0) return;
       machine.releasesReceived++;
       machine.unfollow();
+      effects.changed(machine);
       if (machine.state !== S.Standby || effects.mayTakeOver(machine)) {
         run(machine, "i", false, advert, effects, now);
       }

@@ -16,6 +16,7 @@ import { compareWords } from "./advert.ts";
 import { RIVAL_PERIOD, type VrConfig, type VrProtocol, type VrRouterConfig } from "./config.ts";
 import { epochOfConfig, identityOf, isSameParameters } from "./inherit.ts";
 import { Learning } from "./learning.ts";
+import { Leaving, sleepLimit } from "./leaving.ts";
 import { Machine, OFF } from "./machine.ts";
 import * as message from "./message.ts";
 import { Reason, Rival } from "./reason.ts";
@@ -42,6 +43,7 @@ export class Vr implements Engine, Replicated, Receiving {
   readonly out: Out;
   readonly runner: Runner;
   readonly learning: Learning;
+  readonly #leaving: Leaving = new Leaving();
   /** Advertisements that landed here and were handed to the link master, one message each. */
   handedOver = 0;
   readonly #sink: VirtualSink;
@@ -166,7 +168,8 @@ export class Vr implements Engine, Replicated, Receiving {
     if (machine === null) return true;
     this.#checkRole(now);
     if (this.#isMaster) {
-      this.runner.heard(machine, advert, now);
+      if (this.#leaving.isOn) this.#leaving.heard(machine, advert);
+      else this.runner.heard(machine, advert, now);
       this.#flush();
       return true;
     }
@@ -242,7 +245,8 @@ export class Vr implements Engine, Replicated, Receiving {
     if (!this.#isMaster) return;
     const { advert } = this.#receiver;
     message.readHeard(this.out.view, at, advert);
-    this.runner.heard(machine, advert, now);
+    if (this.#leaving.isOn) this.#leaving.heard(machine, advert);
+    else this.runner.heard(machine, advert, now);
     this.#flush();
   }
 
@@ -288,7 +292,7 @@ export class Vr implements Engine, Replicated, Receiving {
     this.#checkRole(now);
     this.learning.tick(now);
     if (this.#isMaster) {
-      this.runner.tick(now);
+      if (!this.#leaving.isOn) this.runner.tick(now);
       this.#flush();
     } else if (this.#askAt !== OFF && now >= this.#askAt) this.#ask(now);
   }
@@ -326,9 +330,14 @@ export class Vr implements Engine, Replicated, Receiving {
     this.#flush();
   }
 
+  /** The appliance is about to stop: see leaving.ts. How many routers have no successor yet; ask again and again. */
+  leave(now: Millis): number {
+    return this.#isMaster ? this.#leaving.begin(this.runner.machines, this.runner, now) : 0;
+  }
+
   /** The appliance stops in good order: neighbours hear that the routers are free. */
   stop(now: Millis): void {
-    if (!this.#isMaster) return;
+    if (!this.#isMaster || this.#leaving.isOn) return;
     for (const machine of this.runner.machines) this.runner.stop(machine, Reason.stopped, now);
     this.#flush();
   }
@@ -482,12 +491,10 @@ export class Vr implements Engine, Replicated, Receiving {
       .map((one) => explain(one, this.#sink, this.#isMaster, now));
   }
 
-  /**
-   * How long this core may sleep: to the next timer of a machine, so that none runs late because nothing else happens,
-   * and never so long that it would look stalled.
-   */
+  /** How long this core may sleep. */
   sleepLimit(now: Millis): Millis {
-    return this.#isMaster ? this.runner.sleepLimit(now) : Number.POSITIVE_INFINITY;
+    const isAwaited = this.#isMaster && !this.#leaving.isOn;
+    return isAwaited ? sleepLimit(this.runner.machines, now) : Number.POSITIVE_INFINITY;
   }
 
   /** What is due on the master: rows {timer, subject, due-ms, period-ms}. */
