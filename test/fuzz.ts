@@ -1,7 +1,9 @@
-// Ten million hostile frames against a whole core: nothing throws, memory stays flat, every buffer comes back.
-//   npm run fuzz            node test/fuzz.ts [FRAMES] [SEED]
+// Ten million hostile frames against a whole core: nothing throws, memory stays flat, every buffer comes back. Then ten
+// million BPDUs against the spanning tree engine: its machines come to rest, and its ports recover.
+//   npm run fuzz            node test/fuzz.ts [FRAMES] [SEED] [BPDUS]
 
 import { fuzz } from "./sim/hostile.ts";
+import { fuzzBpdus } from "./sim/hostile-stp.ts";
 
 const frames = Number(process.argv[2] ?? 10_000_000);
 const seed = Number(process.argv[3] ?? Date.now() % 1_000_000);
@@ -16,5 +18,19 @@ for (const [reason, count] of Object.entries(result.drops))
   process.stdout.write(`  ${reason.padEnd(28)}${count}\n`);
 if (result.heapGrown > 4e6) {
   process.stderr.write("the heap grew: something is kept per frame\n");
+  process.exitCode = 1;
+}
+
+const bpdus = Number(process.argv[4] ?? 10_000_000);
+process.stdout.write(`fuzzing ${bpdus} BPDUs, seed ${seed}\n`);
+const then = performance.now();
+const trees = fuzzBpdus(seed, bpdus);
+process.stdout.write(
+  `${trees.frames} BPDUs in ${((performance.now() - then) / 1000).toFixed(1)} s, ${trees.transitions} transitions, ${trees.sent} sent, heap grew ${(trees.heapGrown / 1e6).toFixed(2)} MB\n`,
+);
+for (const [reason, count] of Object.entries(trees.drops))
+  process.stdout.write(`  ${reason.padEnd(28)}${count}\n`);
+if (trees.heapGrown > 4e6) {
+  process.stderr.write("the heap grew: something is kept per BPDU\n");
   process.exitCode = 1;
 }

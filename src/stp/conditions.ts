@@ -42,12 +42,25 @@ export function waitAnew(bridge: BridgeVariables, port: Port): void {
   port.fdWhile = Math.max(port.fdWhile, bridge.now + forwardDelay(port));
 }
 
+/**
+ * The root's times are passed on as they are. What they do here stays within what bridges can be set to (table 17-1, and
+ * 2 s of forward delay as the Linux bridge allows), so that a broken root neither opens ports at once nor shuts them for
+ * minutes.
+ */
+const within = (units: number, least: Millis, most: Millis): Millis =>
+  Math.min(most, Math.max(least, toMillis(units)));
+
 /** 17.20.6 FwdDelay. */
-export const fwdDelay = (port: Port): Millis => toMillis(port.designatedTimes.forwardDelay);
+export const fwdDelay = (port: Port): Millis =>
+  within(port.designatedTimes.forwardDelay, 2000, 30_000);
 /** 17.20.7 HelloTime. */
 export const helloTime = (port: Port): Millis => toMillis(port.designatedTimes.helloTime);
 /** 17.20.8 MaxAge. */
-export const maxAge = (port: Port): Millis => toMillis(port.designatedTimes.maxAge);
+export const maxAge = (port: Port): Millis => within(port.designatedTimes.maxAge, 6000, 40_000);
+
+/** Three hellos of the neighbour (17.21.23). */
+export const threeHellos = (port: Port): Millis =>
+  3 * within(port.portTimes.helloTime, 1000, 10_000);
 
 /** 17.20.10 reRooted. */
 export function reRooted(bridge: BridgeVariables, except: Port): boolean {
@@ -75,7 +88,7 @@ export function newTcWhile(bridge: BridgeVariables, port: Port): void {
     port.newInfo = true;
   } else {
     const { maxAge: age, forwardDelay: delay } = bridge.rootTimes;
-    port.tcWhile = bridge.now + toMillis(age + delay);
+    port.tcWhile = bridge.now + within(age + delay, 0, 70_000);
   }
 }
 

@@ -1,17 +1,8 @@
 // Port Information (IEEE 802.1D-2004 17.27): what was heard on a port, how good it is and how long it holds.
 
 import * as bpdu from "../wire/bpdu.ts";
-import { betterOrSameInfo, rstpVersion, runs, waitAnew } from "./conditions.ts";
-import {
-  type BridgeVariables,
-  Guard,
-  Info,
-  type Port,
-  RcvdInfo,
-  Role,
-  toMillis,
-  ZERO,
-} from "./port.ts";
+import { betterOrSameInfo, rstpVersion, runs, threeHellos, waitAnew } from "./conditions.ts";
+import { type BridgeVariables, Guard, Info, type Port, RcvdInfo, Role, ZERO } from "./port.ts";
 import { aged, compare, copyTimes, copyVector, isSuperior, sameTimes } from "./vector.ts";
 
 export const Pim = {
@@ -226,8 +217,8 @@ function setTcFlags(port: Port): void {
 
 /** 17.21.23 updtRcvdInfoWhile: three hellos, unless the information came too far. */
 export function updtRcvdInfoWhile(bridge: BridgeVariables, port: Port): void {
-  const { messageAge, maxAge, helloTime } = port.portTimes;
-  port.rcvdInfoWhile = aged(messageAge) <= maxAge ? bridge.now + 3 * toMillis(helloTime) : ZERO;
+  const { messageAge, maxAge } = port.portTimes;
+  port.rcvdInfoWhile = aged(messageAge) <= maxAge ? bridge.now + threeHellos(port) : ZERO;
 }
 
 /** True when the port hears its designated bridge. */

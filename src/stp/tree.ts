@@ -4,7 +4,7 @@
 import { PortState } from "../engine/port-state.ts";
 import type { ChannelId, Millis } from "../lib/units.ts";
 import * as bdm from "./bridge-detection.ts";
-import { forwardDelay, newTcWhile, runs } from "./conditions.ts";
+import { forwardDelay, fwdDelay, newTcWhile, runs } from "./conditions.ts";
 import { costOf, MIGRATE_TIME, type StpBridgeConfig, type StpChannelConfig } from "./config.ts";
 import {
   BridgeVariables,
@@ -347,7 +347,7 @@ export class Tree {
     }
     if (!port.operEdge) port.edgeDelayWhile = Math.max(port.edgeDelayWhile, now + MIGRATE_TIME);
     if (!port.forward && runs(this.bridge, port.fdWhile)) {
-      port.fdWhile = now + toMillis(port.designatedTimes.forwardDelay);
+      port.fdWhile = now + fwdDelay(port);
     }
   }
 
@@ -364,7 +364,7 @@ export class Tree {
     // What the roles follow from, without touching them yet.
     prs.enter(bridge, prs.Prs.RoleSelection);
     for (const port of bridge.ports) {
-      port.fdWhile = now + toMillis(port.designatedTimes.forwardDelay);
+      port.fdWhile = now + fwdDelay(port);
       if (port.role === Role.Backup) port.rbWhile = now + 2 * toMillis(this.#hello);
     }
     this.#settle();
