@@ -47,6 +47,8 @@ export interface ClusterOptions {
   /** Records of a ring of the bus, and of the backlog behind it: small ones overflow soon. */
   readonly ringCapacity?: number;
   readonly backlog?: number;
+  /** Bytes of the arena that a test wants for itself. */
+  readonly spareBytes?: number;
 }
 
 export class Cluster {
@@ -54,6 +56,8 @@ export class Cluster {
   readonly arena: Arena;
   readonly layout: Layout;
   readonly cores: Core[] = [];
+  /** Where `spareBytes` of the arena lie that nobody else uses. */
+  readonly spare: Offset;
   /** The world's ends of the links, by port and core. */
   readonly ends: MemoryPort[][] = [];
   now: Millis = 0;
@@ -90,6 +94,7 @@ export class Cluster {
       planMemoryLink(planner, options.slots ?? 256, count),
     );
     this.#staging = planner.reserve(4096) + HEADROOM;
+    this.spare = planner.reserve(options.spareBytes ?? 0);
     this.config = config;
     this.layout = layout;
     this.arena = Arena.create(planner.size);
