@@ -14,6 +14,7 @@ import { FAULTS, parseScript, type Script, scriptOf } from "../src/sim/script.ts
 import { shrink } from "../src/sim/shrink.ts";
 import { type Outcome, Simulator } from "../src/sim/simulator.ts";
 import { ROOT } from "./files.ts";
+import { playMutations } from "./mutations.ts";
 
 /** What a run without options plays: some seconds. */
 const SEEDS = "1..20";
@@ -31,6 +32,8 @@ const { values } = parseArgs({
     shape: { type: "string" },
     script: { type: "string" },
     without: { type: "string" },
+    mutations: { type: "boolean", default: false },
+    first: { type: "boolean", default: false },
     "no-shrink": { type: "boolean", default: false },
     quiet: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
@@ -46,6 +49,8 @@ const HELP = `npm run sim -- [options]
   --shape NAME      ${SHAPES.join(", ")}, instead of what the seed says
   --without A,B     leaves faults out: ${Object.keys(FAULTS).join(", ")}
   --script FILE     plays a saved script
+  --mutations       plays deliberate bugs, each of which must be caught
+  --first           stops at the first failure
   --no-shrink       tells failures only
   --quiet           one line in the end, and failures
 `;
@@ -86,6 +91,7 @@ function play(script: Script, steps: number): Outcome {
     say(
       `seed ${script.seed}: ${shape}, ${cores} cores, ${outcome.steps} steps, ${outcome.episodes} episodes, ` +
         `${Math.round(outcome.time / 1000)} s of time, ${outcome.frames} frames, ${outcome.messages} messages, ` +
+        `${outcome.repairs} repairs, ` +
         `${rate} steps/s, digest ${outcome.digest}`,
     );
   }
@@ -113,6 +119,7 @@ function main(): number {
     say(HELP);
     return 0;
   }
+  if (values.mutations) return playMutations() ? 0 : 1;
   if (values.script !== undefined) {
     const script = parseScript(readFileSync(values.script, "utf8"));
     const outcome = play(script, Number.POSITIVE_INFINITY);
@@ -134,6 +141,7 @@ function main(): number {
     if (outcome.failure === null) continue;
     broken.push(seed);
     report(script, outcome);
+    if (values.first) break;
   }
   const rate = Math.round((total / (performance.now() - began)) * 1000);
   say(

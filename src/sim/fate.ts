@@ -19,7 +19,7 @@ const MAX_HOLD: Millis = 25;
 const MAX_CUT: Millis = 4000;
 const MAX_SILENCE: Millis = 3000;
 const MAX_LATE: Millis = 30;
-const MAX_SWEEP = 400;
+const MAX_SWEEP = 700;
 
 /** Messages from one core to another that are kept back: the ring's tail as the receiver sees it. */
 interface Held {
@@ -45,6 +45,7 @@ export class Fate {
   readonly #broken: Millis[];
   readonly #flows: Map<number, number> = new Map();
   #strangers = 0;
+  #wasDeath = false;
 
   constructor(stage: Stage) {
     this.#stage = stage;
@@ -91,7 +92,10 @@ export class Fate {
       const before = cluster.supervision.isQuiet;
       cluster.watch();
       // Who begins anew does not know what it asked for a moment ago.
-      if (fabric.renew(appliance)) disturbed.role = fabric.now;
+      if (fabric.renew(appliance)) {
+        disturbed.role = fabric.now;
+        this.#wasDeath = true;
+      }
       if (!before || !cluster.supervision.isQuiet) disturbed.core = fabric.now;
       const masters = this.#mastersOf(cluster.supervision);
       if (masters.some((master, role) => master !== this.#masters[appliance]?.[role])) {
@@ -154,8 +158,8 @@ export class Fate {
     if (this.#held.length > 0) this.#stage.disturbed.core = fabric.now;
   }
 
-  /** Mends everything at once. */
-  mend(): void {
+  /** Mends everything at once; true when a core died or left since the last time. */
+  mend(): boolean {
     const { fabric, disturbed } = this.#stage;
     for (let n = this.#held.length - 1; n >= 0; n--) this.#letGo(n);
     for (const node of fabric.nodes) node.stalled = 0;
@@ -179,6 +183,10 @@ export class Fate {
     }
     disturbed.core = fabric.now;
     disturbed.wire = fabric.now;
+    const wasDeath =
+      this.#wasDeath || fabric.clusters.some(({ supervision }) => !supervision.isQuiet);
+    this.#wasDeath = false;
+    return wasDeath;
   }
 
   // --- operations ----------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ import type { Invariant, Stage } from "./invariants/invariant.ts";
 import { MemoryInvariant } from "./invariants/memory.ts";
 import { NeighboursInvariant } from "./invariants/neighbours.ts";
 import { ResolvingInvariant } from "./invariants/resolving.ts";
+import { Repair } from "./repair.ts";
 import { scenarioOf } from "./scenario.ts";
 import type { Episode, Script } from "./script.ts";
 import { Seen } from "./seen.ts";
@@ -34,6 +35,8 @@ export interface Outcome {
   readonly time: Millis;
   readonly frames: number;
   readonly messages: number;
+  /** Tables that the background check sent again after deaths. */
+  readonly repairs: number;
   /** Equal for equal runs. */
   readonly digest: string;
   readonly failure: Failure | null;
@@ -53,6 +56,8 @@ const WORLD_TICK: Millis = 4;
 /** What was mended has this long to converge: LACP's short timeout and its wait to aggregate, twice over. */
 const CONVERGE: Millis = 15_000;
 const LOOK: Millis = 250;
+/** The background check has so much more to repair what a dead core left half told: two of its repairs. */
+const REPAIR: Millis = 10_000;
 /** Rounds of a core when all is quiet: as an idle core's. */
 const CALM_ROUND: Millis = 4;
 /** A ping has this long; as many rounds of pings may fail to reach before it counts. */
@@ -87,6 +92,7 @@ export class Simulator implements Stage {
   #episode = 0;
   #at = -1;
   #episodes = 0;
+  #repairs = 0;
 
   constructor(script: Script) {
     this.#script = script;
@@ -124,6 +130,7 @@ export class Simulator implements Stage {
       time: this.fabric.now,
       frames: this.#frames,
       messages: this.#messages(),
+      repairs: this.#repairs,
       digest: this.#digest.text,
       failure,
     };
@@ -257,22 +264,29 @@ export class Simulator implements Stage {
   // --- all is mended -------------------------------------------------------------------------------------------------
 
   #calm(): void {
-    this.#fate.mend();
-    const until = this.fabric.now + CONVERGE;
+    const wasDeath = this.#fate.mend();
+    const until = this.fabric.now + CONVERGE + (wasDeath ? REPAIR : 0);
+    // Without a death, messages alone must do.
+    const repairs = wasDeath ? this.fabric.clusters.map((cluster) => new Repair(cluster)) : [];
     this.#turn(1000);
     let announced = 0;
+    let pause = 2000;
     for (;;) {
       // Who was plugged in elsewhere may not have been heard.
       if (this.fabric.now >= announced) {
         for (const { station } of this.fabric.hosts) station.announce();
         this.fabric.drain();
-        announced = this.fabric.now + 2000;
+        // Less and less often: while something changes, the background check waits.
+        announced = this.fabric.now + pause;
+        pause *= 3;
       }
       this.#turn(LOOK);
+      for (const repair of repairs) repair.tick(this.fabric.now);
       const what = this.#unsettled();
       if (what === "") break;
       if (this.fabric.now > until) throw new Violation(CONVERGENCE, what);
     }
+    for (const repair of repairs) this.#repairs += repair.repairs;
     this.#reach();
     const after = this.fabric.now + CONVERGE;
     for (let what = this.#unsettled(); what !== ""; what = this.#unsettled()) {

@@ -1,0 +1,182 @@
+// npm run sim -- --mutations: deliberate bugs, each put into a copy of the sources, one at a time; the simulator or an
+// explorer must catch every one of them, and nothing without one. docs/simulator.md lists what catches what.
+
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "./files.ts";
+
+interface Mutation {
+  readonly name: string;
+  readonly file: string;
+  /** Stands once in the file. */
+  readonly find: string;
+  readonly replace: string;
+  /** The test file of an explorer that catches it; the simulator when left out. */
+  readonly explorer?: string;
+}
+
+const EXPLORERS = "test/sim/explore.test.ts";
+const LAG_EXPLORER = "test/sim/lag-explore.test.ts";
+
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    name: "a dropped message: past the backlog's bound nothing is sent again",
+    file: "src/core/bus.ts",
+    find: "if (table >= 0) peer.dirty |= 1 << table;\n      return table >= 0;",
+    replace: "return table >= 0;",
+  },
+  {
+    name: "a missing version check: what a core hears last of a station counts",
+    file: "src/bridge/learning.ts",
+    find: "if (version > table.version(slot)) this.#follow(",
+    replace: "if (version > 0) this.#follow(",
+    explorer: EXPLORERS,
+  },
+  {
+    name: "two masters: the second core thinks that it is the ARP master, too",
+    file: "src/arp/context.ts",
+    find: "this.isMaster = this.master === out.core;",
+    replace: "this.isMaster = this.master === out.core || out.core === 1;",
+  },
+  {
+    name: "a shut member that still sends",
+    file: "src/engine/channels.ts",
+    find: "this.#distributing[port] = distributing ? 1 : 0;",
+    replace: "this.#distributing[port] = 1;",
+  },
+  {
+    name: "an acknowledgement skipped: a member opens before every core has followed",
+    file: "src/lag/sync.ts",
+    find: "if ((this.wanted[port] ?? 0) === 0) return true;",
+    replace: "if ((this.wanted[port] ?? 0) >= 0) return true;",
+    explorer: LAG_EXPLORER,
+  },
+  {
+    name: "a stale snapshot accepted: what was learned before a flush comes back after it",
+    file: "src/bridge/learning.ts",
+    find: "if (table.isFlushed(channel, vlanOf(key), version)) {",
+    replace: "if (version < 0) {",
+    explorer: EXPLORERS,
+  },
+  {
+    name: "an owner that does not let go: a machine that moved runs on where it was",
+    file: "src/nd/moving.ts",
+    find: "    table.setRun(slot, false);\n    table.setHolder(slot, to);",
+    replace: "    table.setHolder(slot, to);",
+  },
+  {
+    name: "a leaked buffer: a frame that waited for an address is not given back",
+    file: "src/arp/pending.ts",
+    find: "out.heldEnd(handle), now);\n      out.release(handle);\n    }\n  }\n\n  /** Asks once more",
+    replace: "out.heldEnd(handle), now);\n    }\n  }\n\n  /** Asks once more",
+  },
+  {
+    name: "a buffer given back too early, before the frame in it has left",
+    file: "src/core/core.ts",
+    find: "  release(handle: number): void {\n    this.#spent[this.#spentCount++] = handle;",
+    replace: "  release(handle: number): void {\n    this.pool.give(handle);",
+  },
+  {
+    name: "a hash that differs between cores: each sees another bucket for a neighbour",
+    file: "src/core/core.ts",
+    find: "bucketOf: (a, b, c, d) => this.distributor.bucketOfTarget(a, b, c, d),",
+    replace:
+      "bucketOf: (a, b, c, d) => (this.distributor.bucketOfTarget(a, b, c, d) + core) & 127,",
+  },
+  {
+    name: "a flush not told: stations behind a link that went down stay on the other cores",
+    file: "src/bridge/learning.ts",
+    find: "    sendFlush(this.#out, ALL, this.#scope, Delete.Flush, where, vlan, version);\n  }",
+    replace: "    void [sendFlush, where, version];\n  }",
+    explorer: EXPLORERS,
+  },
+  {
+    name: "a request too many: the master does not wait between two requests for an address",
+    file: "src/arp/pending.ts",
+    find: "if (isMaster && now < earliest) {",
+    replace: "if (isMaster && now < earliest - 1e9) {",
+  },
+];
+
+/** Seeds and steps that a mutation has to be caught in. */
+const SEEDS = "2001..2040";
+const STEPS = "40000";
+/** Deaths of cores are left out: a core that dies hides what it did wrong. */
+const CALM = ["--without", "kill,leave"];
+const LIMIT_MS = 120_000;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+/** Runs Node in the copy; what it said. */
+function run(directory: string, args: readonly string[]): { code: number | null; text: string } {
+  const { NODE_TEST_CONTEXT: _, ...env } = process.env;
+  const options = { cwd: directory, env, encoding: "utf8", timeout: LIMIT_MS } as const;
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, options);
+  return { code: status, text: stdout + stderr };
+}
+
+/** What the simulator found, and after how many steps of all seeds; "" when nothing. */
+function simulate(directory: string): string {
+  const args = ["scripts/sim.ts", "--seeds", SEEDS, "--steps", STEPS, ...CALM];
+  const { code, text } = run(directory, [...args, "--first", "--no-shrink", "--quiet"]);
+  if (code === 0) return "";
+  const what = /BROKEN at step \d+, [^:]*: (.*)/.exec(text)?.[1] ?? text.slice(-400);
+  const steps = /seeds \S+ (\d+) steps/.exec(text)?.[1] ?? "?";
+  return `simulator, ${steps} steps: ${what}`;
+}
+
+function explore(directory: string, file: string): string {
+  const { code, text } = run(directory, ["--test", file]);
+  if (code === 0) return "";
+  const what = /^ *(?:Error|error|Counterexample[^:]*): '?(.*; after .*)/m.exec(text)?.[1];
+  const trail = what?.split("; after ")[1]?.split(", ").length;
+  return `explorer, ${trail ?? "?"} steps deep: ${(what ?? /Error: (.*)/.exec(text)?.[1] ?? text.slice(-400)).split("; after ")[0]}`;
+}
+
+/** Puts each bug in; true when every one is caught and nothing is found without one. */
+export function playMutations(only = ""): boolean {
+  const directory = mkdtempSync(join(tmpdir(), "linkloom-mutations-"));
+  let good = true;
+  try {
+    for (const name of ["src", "scripts", "test/sim", "package.json", "tsconfig.json"]) {
+      cpSync(join(ROOT, name), join(directory, name), { recursive: true });
+    }
+    symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
+    const nothing = simulate(directory);
+    say(
+      `${nothing === "" ? "ok     " : "WRONG  "} no bug: ${nothing === "" ? "nothing" : nothing}`,
+    );
+    good = nothing === "";
+    for (const mutation of MUTATIONS) {
+      if (!mutation.name.includes(only)) continue;
+      const caught = playOne(directory, mutation);
+      say(`${caught === "" ? "MISSED " : "caught "} ${mutation.name}\n        ${caught}`);
+      good = good && caught !== "";
+    }
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+  return good;
+}
+
+function playOne(directory: string, { file, find, replace, explorer }: Mutation): string {
+  const path = join(directory, file);
+  const source = readFileSync(path, "utf8");
+  if (source.split(find).length !== 2) {
+    say(`${file} does not hold this once any more: ${find}`);
+    return "";
+  }
+  writeFileSync(
+    path,
+    source.replace(find, () => replace),
+  );
+  try {
+    return explorer === undefined ? simulate(directory) : explore(directory, explorer);
+  } finally {
+    writeFileSync(path, source);
+  }
+}
