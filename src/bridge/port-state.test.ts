@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { Inside } from "../engine/inside.ts";
 import { BridgeRig, bridgeInterface, bridgeFrame as frame, rigConfig } from "../sim/bridge-rig.ts";
 import { access, trunk } from "../sim/configs.ts";
 import type { Bridging } from "./bridging.ts";
@@ -148,4 +149,33 @@ test("BR-7 whatever the states and the frames, none crosses a channel that does 
       for (const [mac, channel] of where) assert.equal(only(rig).locate(0, mac, 10), channel);
     }),
   );
+});
+
+test("BR-7 PVST+ and BPDUs go to spanning tree where one listens, whatever the channel's state, and else as before", () => {
+  const rig = new BridgeRig(three);
+  const pvst = frame(0x0100_0ccc_cccd, A, [], "0032");
+  rig.receive(0, 0, pvst, 1);
+  assert.equal(rig.sent().length, 2, "nobody listens: a group as any other");
+
+  const heard: string[] = [];
+  const inside = rig.insides[0] as Inside;
+  inside.bpdu = (port, channel) => heard.push(`bpdu ${port} ${channel}`);
+  inside.pvst = (_port, channel) => {
+    heard.push(`pvst ${channel}`);
+    return channel !== 2;
+  };
+  for (const [learns, forwards] of [
+    [true, true],
+    [true, false],
+    [false, false],
+  ] as const) {
+    only(rig).setPortState(1, learns, forwards);
+    rig.receive(0, 1, pvst, 2);
+    rig.receive(0, 1, frame(BPDU, A, [], "0027"), 2);
+    assert.deepEqual(heard.splice(0), ["pvst 1", "bpdu 1 1"]);
+    assert.deepEqual(rig.sent(), []);
+  }
+  rig.receive(0, 2, pvst, 3);
+  assert.deepEqual(heard, ["pvst 2"]);
+  assert.deepEqual(rig.sent(), [`0 ${pvst}`], "not taken: it floods, not into what is blocked");
 });

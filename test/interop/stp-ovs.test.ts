@@ -50,7 +50,7 @@ test("BR-7 a full mesh of two Linkloom, on one core and on four, and two Open vS
         b1: { kind: "linkloom", priority: 4096, cores: 4, host: true },
         b2: { kind: "ovs-rstp", priority: 8192 },
         b3: { kind: "linkloom", priority: 12_288, cores: 1, host: true },
-        b4: { kind: "ovs-rstp", priority: 16_384, host: true },
+        b4: { kind: "ovs-rstp", priority: 16_384 },
       },
       ["b1-b2", "b2-b3", "b3-b4", "b4-b1", "b1-b3", "b2-b4"],
       DEFAULT_TIMERS,

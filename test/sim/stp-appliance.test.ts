@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { DROP_AT } from "../../src/engine/counter.ts";
 import { Drop } from "../../src/engine/drop.ts";
+import { EventCode } from "../../src/engine/event.ts";
 import { Table } from "../../src/engine/message.ts";
 import type { Millis, PortId } from "../../src/lib/units.ts";
 import { Cluster } from "../../src/sim/cluster.ts";
@@ -251,4 +252,26 @@ test("BR-7 a reload that switches spanning tree off opens every channel, and on 
   ring.rest();
   assert.equal(ring.fault(), "");
   assert.equal(ring.state("c", 0), "alternate discarding");
+});
+
+test("BR-7 BPDU guard shuts a channel on every core, its event names who sent the BPDU, and clearing opens it", () => {
+  const ring = new RingOfThree(4, { ...ON_EDGE, 0: { edge: "on", bpduGuard: true } });
+  const { wiring, clusters } = ring;
+  ring.rest(500);
+  assert.equal(ring.state("c", 0), "disabled discarding", "b speaks there");
+  const [shut] = clusters.c.takeEvents().filter(({ code }) => code === EventCode["stp-guard"]);
+  assert.deepEqual([shut?.a, shut?.c], [0, 1]);
+  assert.equal(shut?.d, clusters.b.config.common.ports[1]?.mac, "the port that sent the BPDU");
+  assert.equal(ring.fault(), "a is heard by ", "each of the three has shut one cable");
+
+  // The neighbour is taken away; the operator opens the channel.
+  for (const cable of [0, 1]) wiring.cut(cable);
+  ring.rest();
+  for (const core of clusters.c.cores) core.dispatch.clearStp(0, wiring.now);
+  ring.rest();
+  assert.equal(ring.state("c", 0), "disabled discarding", "no link yet");
+  const node = wiring.nodes.get("c");
+  node?.setLink(0, true);
+  ring.rest(200);
+  assert.equal(ring.state("c", 0), "designated forwarding", "an edge again");
 });
