@@ -8,7 +8,7 @@ import type { ChannelId, Mac, Millis } from "../lib/units.ts";
 import * as carp from "../wire/carp.ts";
 import * as hsrp from "../wire/hsrp.ts";
 import * as vrrp from "../wire/vrrp.ts";
-import { type Advert, copyWords, type Words } from "./advert.ts";
+import { type Advert, compareWords, copyWords, type Words } from "./advert.ts";
 import type { VrRouterConfig } from "./config.ts";
 import { Reason } from "./reason.ts";
 
@@ -228,6 +228,14 @@ export class Machine {
   get skew(): number {
     const { advskew } = this.config;
     return this.priority > 0 ? Math.max(240, advskew) : advskew;
+  }
+
+  /** True when a MAC that is not ours stands for an address that we hold; IPv4 in the last word. */
+  isAnsweredBy(address: readonly number[], mac: Mac): boolean {
+    if (!this.isActive || mac === this.virtual.mac || mac === this.iface.mac) return false;
+    return this.family === 4
+      ? this.virtual.addresses.includes(address[3] as number)
+      : this.virtual.addresses6.some((one) => compareWords(one, address) === 0);
   }
 
   /** Remembers who is Active. */

@@ -238,17 +238,6 @@ export class Runner implements Effects {
     this.#out.event(EventCode["vr-late"], machine.number, late, machine.ownInterval, 0);
   }
 
-  /** Time to the next timer, and never so long that this core would look stalled to itself. */
-  sleepLimit(now: Millis): Millis {
-    let limit = Number.POSITIVE_INFINITY;
-    for (const machine of this.machines) {
-      const { due, interval } = machine;
-      if (due !== OFF) limit = Math.min(limit, due - now);
-      limit = Math.min(limit, (interval * STALL_SHARE) / 2);
-    }
-    return limit;
-  }
-
   /** Looks at interfaces and tracked things: who may run, and with which priority. */
   evaluate(now: Millis): void {
     this.#now = now;

@@ -12,7 +12,6 @@ import { Role } from "../engine/role.ts";
 import type { VirtualSink } from "../engine/virtual.ts";
 import type { ChannelId, CoreId, Ipv4, Mac, Millis, Offset, PortId } from "../lib/units.ts";
 import { Signer } from "../wire/carp.ts";
-import { compareWords } from "./advert.ts";
 import { RIVAL_PERIOD, type VrConfig, type VrProtocol, type VrRouterConfig } from "./config.ts";
 import { epochOfConfig, identityOf, isSameParameters } from "./inherit.ts";
 import { Learning } from "./learning.ts";
@@ -185,10 +184,7 @@ export class Vr implements Engine, Replicated, Receiving {
    * is a virtual one of ours that we hold, and the MAC not ours.
    */
   heardAddress4(iface: number, address: Ipv4, mac: Mac, channel: ChannelId, now: Millis): void {
-    for (const machine of this.runner.machines) {
-      if (machine.family !== 4 || !this.#isRival(machine, iface, mac)) continue;
-      if (machine.virtual.addresses.includes(address)) this.#answered(machine, mac, channel, now);
-    }
+    this.#heardAddress(4, iface, [0, 0, 0, address], mac, channel, now);
   }
 
   /** The same for IPv6. */
@@ -199,24 +195,24 @@ export class Vr implements Engine, Replicated, Receiving {
     channel: ChannelId,
     now: Millis,
   ): void {
-    for (const machine of this.runner.machines) {
-      if (machine.family !== 6 || !this.#isRival(machine, iface, mac)) continue;
-      const { addresses6 } = machine.virtual;
-      if (addresses6.some((one) => compareWords(one, address) === 0)) {
-        this.#answered(machine, mac, channel, now);
-      }
-    }
+    this.#heardAddress(6, iface, address, mac, channel, now);
   }
 
-  #isRival(machine: Machine, iface: number, mac: Mac): boolean {
-    if (machine.config.iface !== iface || !machine.isActive) return false;
-    return mac !== machine.virtual.mac && mac !== machine.iface.mac;
-  }
-
-  #answered(machine: Machine, mac: Mac, channel: ChannelId, now: Millis): void {
+  #heardAddress(
+    family: 4 | 6,
+    iface: number,
+    address: Ipv6Words,
+    mac: Mac,
+    channel: ChannelId,
+    now: Millis,
+  ): void {
     const who: Who = { mac, channel, source: [0, 0, 0, 0] };
-    if (this.#isMaster) this.runner.answered(machine, who, now);
-    else this.runner.rival(machine, Rival.Answered, who, now);
+    for (const machine of this.runner.machines) {
+      if (machine.config.iface !== iface || machine.family !== family) continue;
+      if (!machine.isAnsweredBy(address, mac)) continue;
+      if (this.#isMaster) this.runner.answered(machine, who, now);
+      else this.runner.rival(machine, Rival.Answered, who, now);
+    }
   }
 
   // --- messages -----------------------------------------------------------------------------------------------------
