@@ -34,6 +34,9 @@ const familiesOf = ({ addresses, addresses6 }: VrRouterConfig): (4 | 6)[] => [
   ...(addresses6.length > 0 ? ([6] as const) : []),
 ];
 
+/** Somebody of whom an answer was heard, and no advertisement. */
+const whoOf = (mac: Mac, channel: ChannelId): Who => ({ mac, channel, source: [0, 0, 0, 0] });
+
 const keyOf = (iface: number, protocol: VrProtocol, vrid: number, family: number): string =>
   `${iface} ${protocol} ${vrid} ${family}`;
 
@@ -184,7 +187,7 @@ export class Vr implements Engine, Replicated, Receiving {
    * is a virtual one of ours that we hold, and the MAC not ours.
    */
   heardAddress4(iface: number, address: Ipv4, mac: Mac, channel: ChannelId, now: Millis): void {
-    this.#heardAddress(4, iface, [0, 0, 0, address], mac, channel, now);
+    this.#heardAddress(4, iface, [0, 0, 0, address], whoOf(mac, channel), now);
   }
 
   /** The same for IPv6. */
@@ -195,21 +198,13 @@ export class Vr implements Engine, Replicated, Receiving {
     channel: ChannelId,
     now: Millis,
   ): void {
-    this.#heardAddress(6, iface, address, mac, channel, now);
+    this.#heardAddress(6, iface, address, whoOf(mac, channel), now);
   }
 
-  #heardAddress(
-    family: 4 | 6,
-    iface: number,
-    address: Ipv6Words,
-    mac: Mac,
-    channel: ChannelId,
-    now: Millis,
-  ): void {
-    const who: Who = { mac, channel, source: [0, 0, 0, 0] };
+  #heardAddress(family: 4 | 6, iface: number, address: Ipv6Words, who: Who, now: Millis): void {
     for (const machine of this.runner.machines) {
       if (machine.config.iface !== iface || machine.family !== family) continue;
-      if (!machine.isAnsweredBy(address, mac)) continue;
+      if (!machine.isAnsweredBy(address, who.mac)) continue;
       if (this.#isMaster) this.runner.answered(machine, who, now);
       else this.runner.rival(machine, Rival.Answered, who, now);
     }

@@ -15,7 +15,9 @@ const IPV6 = [
   [0xfe80_0000, 0, 0, 0x010a],
   [0x2001_0db8, 0, 0, 1],
 ] as const;
-const TRACKS: VrSpec["tracks"] = [{ kind: "port", port: 5, decrement: 120, name: "p5" }];
+const TRACKS: NonNullable<VrSpec["tracks"]> = [
+  { kind: "port", port: 5, decrement: 120, name: "p5" },
+];
 
 /** The routers of one place; `rank` 0 is to win. */
 function specsOf(kind: (typeof NAMES)[number], rank: number): VrSpec[] {
