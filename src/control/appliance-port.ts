@@ -102,6 +102,8 @@ export type CoreCommand =
   | { readonly kind: "vr-explain"; readonly name: string }
   /** A virtual router's priority until the file says another; -1 = the file's. Posted to every core. */
   | { readonly kind: "vr-priority"; readonly name: string; readonly priority: number }
+  /** Virtual routers leave: `count` of them have no successor yet. Posted to the link master, until it is 0. */
+  | { readonly kind: "vr-leave" }
   /** Forgets learned virtual MACs, of an interface or all (-1), of a VRID or all (-1); one core tells the others. */
   | { readonly kind: "vmac-clear"; readonly interface: number; readonly vrid: number }
   /** Shows a person what the core sees, by a ring of `size` bytes at `at`; at -1 ends it. The runtime sends these. */

@@ -11,6 +11,7 @@ import { loadApart } from "./load-apart.ts";
 import { objectShape } from "./objects.ts";
 import type { Serving } from "./serving.ts";
 import { show } from "./show.ts";
+import { leaveRouters } from "./vr-view.ts";
 
 export interface RunOptions {
   readonly file: string;
@@ -97,6 +98,7 @@ export async function run(options: RunOptions): Promise<void> {
     configurations.close();
     await reloading;
     await server.close();
+    await leaveRouters(appliance);
     await appliance.stop();
   }
 }

@@ -53,3 +53,33 @@ export async function vrExplanation(appliance: Appliance, name: string): Promise
   const now = Date.now();
   return rows.map((row) => dated(row, now));
 }
+
+/** Longest wait for successors: our choice, the skew of the slowest backup at the intervals that people use. */
+const LEAVE_LIMIT = 3000;
+const LEAVE_STEP = 10;
+
+/**
+ * Before a stop: neighbours hear that the virtual routers are free, and what comes to them is forwarded on until their
+ * successors were heard, or an interval and a little more has passed (RFC 9568 6.1: a skew time is shorter).
+ */
+export async function leaveRouters(appliance: Appliance): Promise<void> {
+  const routers = appliance.config.vr?.routers ?? [];
+  if (routers.length === 0) return;
+  const longest = Math.max(
+    ...routers.map(({ protocol, interval, hello, advbase }) =>
+      protocol === "vrrp" ? interval : protocol === "hsrp" ? hello : advbase * 1000,
+    ),
+  );
+  const end = performance.now() + Math.min(LEAVE_LIMIT, longest + 200);
+  try {
+    for (;;) {
+      const { count } = await appliance.command(linkMaster(appliance), { kind: "vr-leave" });
+      if (count === 0 || performance.now() >= end) return;
+      await new Promise((resolve) => setTimeout(resolve, LEAVE_STEP));
+    }
+  } catch (error) {
+    // A core that is gone forwards nothing; the stop goes on.
+    const { code } = error as { code?: unknown };
+    if (code !== "core-not-online" && code !== "core-silent") throw error;
+  }
+}

@@ -106,6 +106,8 @@ export class Commands {
         return { rows: dispatch.vr.explain(command.name, now), next: -1 };
       case "vr-priority":
         return { count: Number(dispatch.vr.setPriority(command.name, command.priority, now)) };
+      case "vr-leave":
+        return { count: dispatch.vr.leave(now) };
       case "vmac-clear":
         return { count: dispatch.vr.flushVmacs(command.interface, command.vrid, now) };
       case "groups-clear": {

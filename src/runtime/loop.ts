@@ -118,7 +118,9 @@ class Sleeper {
     }
     const { counters } = core;
     counters[CORE_AT + CoreCounter.Sleeps] = (counters[CORE_AT + CoreCounter.Sleeps] as number) + 1;
-    const ready = this.#poll.wait(LONGEST_SLEEP);
+    // Timers whose lateness others would feel.
+    const limit = Math.ceil(core.dispatch.vr.sleepLimit(this.#options.clock.now()));
+    const ready = this.#poll.wait(Math.max(0, Math.min(LONGEST_SLEEP, limit)));
     Atomics.store(this.#i32, flag, 0);
     if (ready === 0) return false;
     if (this.#poll.isReady(0)) drain(this.#options.wakeup);
