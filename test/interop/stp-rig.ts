@@ -68,7 +68,7 @@ export class Mesh {
     this.names = Object.keys(specs);
   }
 
-  /** Makes namespaces and cables ("a-b"), and starts all bridges at once. */
+  /** Makes namespaces and cables ("a-b"), and starts all bridges. */
   static async make(
     rig: Rig,
     specs: Readonly<Record<string, BridgeSpec>>,
@@ -99,7 +99,8 @@ export class Mesh {
       await rig.cable(a, device, b, device);
       mesh.cables.push({ a, b, device, up: true });
     }
-    await Promise.all(mesh.names.map((name) => mesh.#start(name)));
+    // One after the other: a start is all work and no waiting.
+    for (const name of mesh.names) await mesh.#start(name);
     return mesh;
   }
 
