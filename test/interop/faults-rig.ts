@@ -67,6 +67,14 @@ export class Connection {
   }
 }
 
+const BRIDGE = `bridges:
+  br0:
+    table-size: 65536
+    stp: {protocol: "off"}
+    channels:
+      p0: {mode: access, access-vlan: 1}
+`;
+
 export type Fault = "throw" | "block" | "heap" | "terminate";
 
 /** A router of so many cores between the hosts a (10.0.0.1) and b (10.0.1.1). */
@@ -74,14 +82,26 @@ export class Router {
   readonly rig: Rig;
   readonly appliance: Appliance;
   readonly #faults: string;
+  readonly #config: string;
 
-  private constructor(rig: Rig, appliance: Appliance, faults: string) {
+  private constructor(rig: Rig, appliance: Appliance, faults: string, config: string) {
+    this.#config = config;
     this.rig = rig;
     this.appliance = appliance;
     this.#faults = faults;
   }
 
-  static async start(rig: Rig, cores: number, more = ""): Promise<Router> {
+  /**
+   * `more` goes behind the number of cores; `bridged`: a's port is a bridge's; `environment`: the appliance's, beside the
+   * faults' socket.
+   */
+  static async start(
+    rig: Rig,
+    cores: number,
+    more = "",
+    bridged = false,
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Router> {
     await rig.mute("sw");
     for (const [n, name] of ["a", "b"].entries()) {
       await rig.host(name);
@@ -94,14 +114,21 @@ export class Router {
 ports:
   p0: {driver: packet, interface: p0}
   p1: {driver: packet, interface: p1}
-interfaces:
-  i0: {channel: p0, addresses: [10.0.0.254/24]}
+${bridged ? BRIDGE : ""}interfaces:
+  i0: {${bridged ? "bridge: br0, vlan: 1" : "channel: p0"}, addresses: [10.0.0.254/24]}
   i1: {channel: p1, addresses: [10.0.1.254/24]}
 `;
-    const appliance = await rig.linkloomWith({ LINKLOOM_FAULTS: faults }, "sw", config);
-    const router = new Router(rig, appliance, faults);
-    await until("the first answer", async () => (await rig.ping("a", "10.0.1.1", 1)) === 1);
+    const variables = { ...environment, LINKLOOM_FAULTS: faults };
+    const appliance = await rig.linkloomWith(variables, "sw", config);
+    const router = new Router(rig, appliance, faults, config);
+    await until("the first answer", async () => (await rig.ping("a", "10.0.1.1", 1)) === 1, 30_000);
     return router;
+  }
+
+  /** The same appliance once more, after its process has ended. */
+  static async restart(rig: Rig, before: Router): Promise<Router> {
+    const appliance = await rig.linkloom("sw", before.#config);
+    return new Router(rig, appliance, before.#faults, before.#config);
   }
 
   fault(what: Fault, core: number, millis = 0): Promise<void> {

@@ -15,7 +15,7 @@ import type { Arena, Planner } from "../../lib/arena.ts";
 import type { CoreId, Millis, Offset } from "../../lib/units.ts";
 import * as offload from "../../wire/offload.ts";
 import * as vlan from "../../wire/vlan.ts";
-import { Held, planHeld } from "../held.ts";
+import { planHeld } from "../held.ts";
 import * as c from "../linux/constants.ts";
 import { Errno, SystemError } from "../linux/errno.ts";
 import * as sys from "../linux/ffi.ts";
@@ -24,6 +24,7 @@ import { makeEventFd } from "../linux/parking.ts";
 import { Quiet } from "../linux/quiet.ts";
 import type { Batch, Port, PortStatus } from "../port.ts";
 import { planTurn, Turn } from "../turn.ts";
+import { Estate } from "./estate.ts";
 import { Fanout, planFanout, REFUSE, type SteeringProgram, setProgram } from "./fanout.ts";
 import { BIG_RING, PacketRing, planRing, SMALL_RING } from "./ring.ts";
 import { PacketSender, planSender } from "./sender.ts";
@@ -56,19 +57,6 @@ export interface PacketPlan {
   readonly held: Offset;
 }
 
-/** What a core holds, besides its four sockets (held.ts). */
-const ASK_FD = 4;
-const PROGRAM_FD = 5;
-const INDEX = 0;
-/** Frames that the kernel placed in each ring so far, modulo its slots. */
-const PLACED_SMALL = 1;
-const PLACED_BIG = 2;
-/** tpacket_stats of each ring, until it is added up: two words each. */
-const FRESH_SMALL = 3;
-const FRESH_BIG = 5;
-/** What the kernel's settings were before: two words (quiet.ts). */
-const QUIET = 7;
-
 /** Reserves the rings of all cores. */
 export function planPacket(planner: Planner, cores: number): PacketPlan {
   const fanout = planFanout(planner);
@@ -99,8 +87,7 @@ export class PacketPort implements Port {
   readonly #sender: PacketSender;
   readonly #fanout: Fanout;
   readonly #turn: Turn;
-  readonly #held: Held;
-  readonly #heldAt: sys.Address;
+  readonly #estate: Estate;
   #program: SteeringProgram;
   readonly #interface: Interface;
   /** The first core's alone: what the kernel must not do meanwhile. */
@@ -115,8 +102,6 @@ export class PacketPort implements Port {
   /** Index of the interface that the sockets are bound to; 0 = none now. */
   #index = 0;
   #truncatedSeen = 0;
-  /** Frames that lay in the rings when this thread took them over. */
-  discarded = 0;
   #mac = 0;
   #mtu = 0;
   #note = "";
@@ -144,10 +129,9 @@ export class PacketPort implements Port {
     this.#interface = new Interface(config.interface);
     const isHushed = core === 0 && config.force !== true;
     this.#quiet = isHushed ? new Quiet(config.interface) : null;
-    this.#held = new Held(arena, plan.held, core);
-    this.#heldAt = sys.addressOf(arena) + this.#held.offset;
-    const adopts = this.#held.isSet;
-    const fds = [0, 1, 2, 3].map((n) => (adopts ? this.#held.descriptor(n) : makeEventFd()));
+    this.#estate = new Estate(arena, plan.held, core);
+    const adopts = this.#estate.isLeft;
+    const fds = [0, 1, 2, 3].map((n) => (adopts ? this.#estate.socket(n) : makeEventFd()));
     [this.#smallFd, this.#bigFd, this.#plainFd, this.#fullFd] = fds as [N, N, N, N];
     this.#fds = fds;
     this.descriptors = [this.#smallFd, this.#bigFd];
@@ -155,8 +139,7 @@ export class PacketPort implements Port {
       this.#adopt();
       return;
     }
-    for (const [n, fd] of fds.entries()) this.#held.setDescriptor(n, fd);
-    this.#hold();
+    this.#bequeath();
     try {
       this.#check(core);
       // An interface that could not be brought up is taken when somebody does.
@@ -255,66 +238,28 @@ export class PacketPort implements Port {
     const fresh = truncated - this.#truncatedSeen;
     this.#truncatedSeen = truncated;
     if (this.#index === 0) return fresh;
-    return (
-      fresh +
-      this.#count(this.#smallFd, FRESH_SMALL, PLACED_SMALL, this.#small.slots) +
-      this.#count(this.#bigFd, FRESH_BIG, PLACED_BIG, this.#big.slots)
-    );
+    const drops = this.#estate.count(0, this.#smallFd, this.#small);
+    return fresh + drops + this.#estate.count(1, this.#bigFd, this.#big);
   }
 
-  /**
-   * What a ring's socket had to drop since the last question; what it placed is added up, so that whoever follows this
-   * thread knows where the kernel is. The kernel writes its answer (tpacket_stats: packets with drops, drops), which it
-   * gives once, right into the arena.
-   */
-  #count(fd: number, fresh: number, placed: number, slots: number): number {
-    sys.scratch.view.setUint32(64, 8, true);
-    const at = this.#heldAt + fresh * 4;
-    const length = sys.scratch.at + 64;
-    if (sys.getsockopt(fd, c.SOL_PACKET, c.PACKET_STATISTICS, at, length) !== 0) return 0;
-    return this.#addUp(fresh, placed, slots);
-  }
-
-  #addUp(fresh: number, placed: number, slots: number): number {
-    const held = this.#held;
-    const drops = held.word(fresh + 1) >>> 0;
-    const packets = (held.word(fresh) >>> 0) - drops;
-    held.setWord(placed, (held.word(placed) + packets) % slots);
-    held.setWord(fresh, 0);
-    held.setWord(fresh + 1, 0);
-    return drops;
-  }
-
-  /** Goes on with the sockets of a thread that is gone. Nobody else reads its rings. */
+  /** Goes on with the sockets of a thread that is gone. */
   #adopt(): void {
-    const held = this.#held;
-    const asked = held.descriptor(ASK_FD);
-    if (asked >= 0) sys.close(asked);
-    const program = held.descriptor(PROGRAM_FD);
-    this.#program = program >= 0 ? { ebpf: program } : {};
-    this.#quiet?.adopt(held.word(QUIET), held.word(QUIET + 1));
-    this.#index = held.word(INDEX);
-    this.#hold();
+    const estate = this.#estate;
+    this.#program = estate.program;
+    estate.enter(this.#quiet);
+    this.#index = estate.index;
+    this.#bequeath();
     if (this.#index === 0) return;
-    this.#addUp(FRESH_SMALL, PLACED_SMALL, this.#small.slots);
-    this.#addUp(FRESH_BIG, PLACED_BIG, this.#big.slots);
-    this.#count(this.#smallFd, FRESH_SMALL, PLACED_SMALL, this.#small.slots);
-    this.#count(this.#bigFd, FRESH_BIG, PLACED_BIG, this.#big.slots);
-    const small = this.#small.adopt(held.word(PLACED_SMALL));
-    this.discarded = small + this.#big.adopt(held.word(PLACED_BIG));
+    estate.adopt(0, this.#smallFd, this.#small);
+    estate.adopt(1, this.#bigFd, this.#big);
     this.#mac = this.#interface.mac();
     this.#mtu = this.#interface.mtu();
   }
 
   /** Writes down what there is to take over. */
-  #hold(): void {
-    const held = this.#held;
-    held.setDescriptor(ASK_FD, this.#interface.descriptor);
-    held.setDescriptor(PROGRAM_FD, this.#program.ebpf ?? -1);
-    held.setWord(INDEX, this.#index);
-    const [ignore = 0, forwarding = 0] = this.#quiet?.held ?? [];
-    held.setWord(QUIET, ignore);
-    held.setWord(QUIET + 1, forwarding);
+  #bequeath(): void {
+    this.#estate.index = this.#index;
+    this.#estate.write(this.#fds, this.#interface.descriptor, this.#program, this.#quiet);
   }
 
   /** Also takes the interface again when it is back under its name. */
@@ -354,7 +299,7 @@ export class PacketPort implements Port {
     if (this.#index !== 0 && !this.#fanout.replace(this.#smallFd, program)) return false;
     if (this.#program.ebpf !== undefined) sys.close(this.#program.ebpf);
     this.#program = { ebpf: program };
-    this.#hold();
+    this.#bequeath();
     return true;
   }
 
@@ -362,7 +307,7 @@ export class PacketPort implements Port {
     if (this.#closed) return;
     this.#closed = true;
     this.#index = 0;
-    this.#held.clear();
+    this.#estate.clear();
     for (const fd of this.#fds) sys.close(fd);
     if (this.#program.ebpf !== undefined) sys.close(this.#program.ebpf);
     this.#small.detach();
@@ -432,7 +377,7 @@ export class PacketPort implements Port {
       const big = this.#listen(index, this.#big, made);
       const plain = this.#speak(index, made);
       const full = this.#speak(index, made);
-      for (const word of [PLACED_SMALL, PLACED_BIG]) this.#held.setWord(word, 0);
+      this.#estate.begin();
       this.#option(full, c.PACKET_VNET_HDR, 1, "PACKET_VNET_HDR");
       this.#fanout.join(small, big, this.#program, this.#action, this.#name);
       for (const fd of [small, big]) sys.setOption(fd, c.SOL_SOCKET, c.SO_DETACH_FILTER, 0);
@@ -448,7 +393,7 @@ export class PacketPort implements Port {
       for (const fd of made) sys.close(fd);
     }
     this.#index = index;
-    this.#hold();
+    this.#bequeath();
     this.#mac = this.#interface.mac();
     this.#mtu = this.#interface.mtu();
     this.#turn.done(index);
@@ -471,7 +416,7 @@ export class PacketPort implements Port {
 
   #unplug(): void {
     this.#index = 0;
-    this.#held.setWord(INDEX, 0);
+    this.#estate.index = 0;
     const quiet = makeEventFd();
     for (const fd of this.#fds) sys.dup3(quiet, fd, c.O_CLOEXEC);
     sys.close(quiet);

@@ -108,20 +108,16 @@ export class PacketRing {
 
   /**
    * Goes on with the ring of a thread that is gone: `placed` frames came in all, so that the kernel fills slot `placed`
-   * next. What lies in the ring is given back unread; how many frames those were.
+   * next. What lies in the ring is given back unread.
    */
-  adopt(placed: number): number {
-    let lost = 0;
+  adopt(placed: number): void {
     for (let slot = 0; slot < this.#slots; slot++) {
       const status = (this.#at + slot * this.#shape.slot) >> 2;
-      if (Atomics.load(this.#i32, status) === EMPTY) continue;
-      Atomics.store(this.#i32, status, EMPTY);
-      lost++;
+      if (Atomics.load(this.#i32, status) !== EMPTY) Atomics.store(this.#i32, status, EMPTY);
     }
     this.#cursor = placed % this.#slots;
     this.#released = this.#cursor;
     this.#held = 0;
-    return lost;
   }
 
   /** Slots of the ring. */
