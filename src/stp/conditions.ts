@@ -26,12 +26,12 @@ export function allSynced(bridge: BridgeVariables): boolean {
 export const edgeDelay = (port: Port): Millis =>
   port.operPointToPoint ? MIGRATE_TIME : maxAge(port);
 /**
- * 17.20.5 forwardDelay. Beyond the standard, Hello Time counts only where a neighbour can agree, or object, within it. On a
- * shared segment what a bridge heard of another that has since given way holds three hellos; and a neighbour that fell
- * silent may be there all the same, its BPDUs lost.
+ * 17.20.5 forwardDelay. Beyond the standard, Hello Time counts only where nobody was heard since the link came up. A
+ * neighbour that is there agrees or objects at once; where it does neither, BPDUs are lost, or it still acts on what was
+ * said before, and two hellos are too few to open a port on.
  */
 export const forwardDelay = (port: Port): Millis =>
-  port.sendRSTP && port.operPointToPoint && !port.isSilent ? helloTime(port) : fwdDelay(port);
+  port.sendRSTP && port.operPointToPoint && !port.hasNeighbour ? helloTime(port) : fwdDelay(port);
 
 /**
  * Beyond the standard: a port that waits to open waits anew when what it says of itself changes, and when that leaves at

@@ -99,7 +99,6 @@ function enterAged(bridge: BridgeVariables, port: Port): void {
   port.infoIs = Info.Aged;
   reselect(port);
   if (!wasHeard) return;
-  port.isSilent = true;
   waitAnew(bridge, port);
   if (!port.config.loopGuard || port.loopInconsistent) return;
   port.loopInconsistent = true;

@@ -150,8 +150,6 @@ export class Port {
   flushes = 0;
   /** A bridge was heard since the link came up: what is there is no edge, even when it falls silent. */
   hasNeighbour = false;
-  /** What was heard ran out and nothing came since: the neighbour may be there and only its BPDUs lost. */
-  isSilent = false;
   /** The master has told of it: `flushes` is a count to go on from. */
   known = false;
   /** Its channel's name: channels may have other numbers after a reload. */

@@ -200,7 +200,6 @@ export class Tree {
       this.bridge.hooks.guardChanged(port, Guard.Loop, false);
     }
     port.hasNeighbour = true;
-    port.isSilent = false;
     port.rcvdBPDU = true;
     this.#settle();
   }
@@ -233,7 +232,6 @@ export class Tree {
     if (!up) {
       port.loopInconsistent = false;
       port.hasNeighbour = false;
-      port.isSilent = false;
       port.ownAt = ZERO;
       if (port.shutUntil !== ZERO) this.release(port); // Who pulled the cable has seen to it.
     }

@@ -621,6 +621,7 @@ test("BR-7 17.29: entry of every state that does something", () => {
     disputed: false,
     fdWhile: NOW + 2000,
   });
+  entered(prt, Prt.DesignatedDiscard, { hasNeighbour: true }).is({ fdWhile: NOW + 15_000 }); // beyond
   entered(prt, Prt.DesignatedDiscard, { config: { pointToPoint: "off" } }).is({
     fdWhile: NOW + 15_000,
   }); // beyond
