@@ -3,7 +3,7 @@
 // through the virtual address every 5 ms; the router is cut off right behind one of its advertisements, so that what is
 // measured is the backup's wait and not the moment of the cut. Needs root.
 //
-//   npm run bench -- vr [--trials N] [--cores N]
+//   npm run bench -- vr [--trials N] [--cores N] [--interval MILLIS]
 
 import { Appliance, type Rig, type Started, until, withRig } from "../test/interop/rig.ts";
 import {
@@ -38,14 +38,21 @@ async function isActive(running: Started | Appliance): Promise<boolean> {
   return keepalivedState(running) === "MASTER";
 }
 
-/** One outage: the milliseconds in which nothing came, by the receiver's clock. */
+/** What one outage was, in milliseconds. */
+interface Outage {
+  /** In which nothing came, by the receiver's clock. */
+  readonly gap: number;
+  /** From the old router's last advertisement to the new one's first. */
+  readonly silence: number;
+}
+
 async function trial(
   master: Program,
   backup: Program,
   event: Event,
   interval: number,
-): Promise<number> {
-  let gap = 0;
+): Promise<Outage> {
+  let outage: Outage = { gap: 0, silence: 0 };
   await withRig(async (rig) => {
     const mute: Side[] = [];
     if (master === "linkloom") mute.push("a");
@@ -66,25 +73,33 @@ async function trial(
     else a.child.kill("SIGTERM");
     await until("the other one to be Active", () => isActive(b), 20_000);
     await pause(event === "killed" ? 700 : 400);
-    gap = (await stream.stop()).gap;
+    const { gap } = await stream.stop();
+    const heard = adverts(seen());
+    const last = heard.filter(({ source }) => source === "0a090002").at(-1)?.t ?? 0;
+    const first = heard.find(({ source, t }) => source === "0a090003" && t > last)?.t ?? 0;
+    outage = { gap, silence: Math.round((first - last) * 1000) };
   });
-  return gap;
+  return outage;
 }
 
+const ONLY = option("interval", 0);
 const PAIRS: readonly (readonly [Program, Program])[] = [
   ["keepalived", "keepalived"],
   ["linkloom", "linkloom"],
   ["keepalived", "linkloom"],
   ["linkloom", "keepalived"],
 ];
-process.stdout.write(`milliseconds without a datagram, median (worst) of ${TRIALS} trials\n`);
-for (const interval of [1000, 100]) {
+process.stdout.write(`milliseconds without, median (worst) of ${TRIALS} trials\n`);
+for (const interval of ONLY > 0 ? [ONLY] : [1000, 100]) {
   for (const event of ["killed", "released"] as const) {
     for (const [master, backup] of PAIRS) {
-      const gaps: number[] = [];
-      for (let n = 0; n < TRIALS; n++) gaps.push(await trial(master, backup, event, interval));
+      const outages: Outage[] = [];
+      for (let n = 0; n < TRIALS; n++) outages.push(await trial(master, backup, event, interval));
+      const figure = (of: readonly number[]): string => `${median(of)} (${Math.max(...of)})`;
+      const data = figure(outages.map(({ gap }) => gap));
+      const wire = figure(outages.map(({ silence }) => silence));
       const what = `${interval} ms, ${master} ${event}, ${backup} takes over`;
-      process.stdout.write(`${what.padEnd(60)} ${median(gaps)} (${Math.max(...gaps)})\n`);
+      process.stdout.write(`${what.padEnd(56)} data ${data.padEnd(14)} advertisements ${wire}\n`);
     }
   }
 }
