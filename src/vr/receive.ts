@@ -85,6 +85,10 @@ export class Receiver {
     let to = 0;
     const type = view.getUint16(ip - 2);
     if (type === ethernet.EtherType.Ipv4) {
+      // Most of what comes to groups is neither, and need not be summed twice.
+      if (end - ip < ipv4.LENGTH) return Got.Other;
+      const kind = ipv4.protocol(view, ip);
+      if (kind !== vrrp.PROTOCOL && kind !== ipv4.Protocol.Udp) return Got.Other;
       if (!ipv4.isValid(view, ip, end) || ipv4.isFragment(view, ip)) return Got.Other;
       protocol = ipv4.protocol(view, ip);
       at = ipv4.payload(view, ip);
