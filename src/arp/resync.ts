@@ -47,13 +47,14 @@ export class Resync {
   }
 
   /**
-   * One mark per core that was a master: what of it is complete here, and so what is missing here is deleted.
+   * One mark per core that was a master: what of it is complete here, and so what is missing here is deleted. Of its
+   * own, also of a life before that it has no memory of, the master has all there is.
    */
   #sendMarks(to: CoreId): void {
     const { out } = this.#context;
-    const { covered } = this.#ledger;
+    const { covered, newest } = this.#ledger;
     for (let writer = 0; writer < out.cores; writer++) {
-      const sequence = covered[writer] as number;
+      const sequence = writer === out.core ? newest : (covered[writer] as number);
       if (sequence === 0 && writer !== out.core) continue;
       sendEntry(out, to, Kind.Mark, 0, 0, 0, false, makeVersion(sequence, writer));
     }

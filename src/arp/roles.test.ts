@@ -336,3 +336,23 @@ test("a message of another engine's type is counted and ignored", () => {
   rig.arp(0).message(Message["bridge-learn"], 1, 0, 0);
   assert.deepEqual(rig.recorder(0).drops, ["bus-unknown"]);
 });
+
+test("CORE-9 what a master told before it died and does not know any more is gone after a re-sync", () => {
+  const rig = new ArpRig(3);
+  rig.resolve(0, HOST);
+  rig.reply(HOST, HOST_MAC);
+  rig.collect();
+  rig.deliver("0>1"); // It died before core 2 heard of it.
+  rig.restart(0);
+  rig.now = 100;
+  rig.moveRole(1);
+  rig.moveRole(0);
+  assert.equal(rig.rows(1).length, 1);
+
+  for (const to of [1, 2]) rig.resync(0, to);
+
+  assert.deepEqual(
+    [0, 1, 2].map((core) => rig.rows(core).length),
+    [0, 0, 0],
+  );
+});
