@@ -1,5 +1,5 @@
-// One bridge of the spanning tree rig (stp-rig.ts): its cores, each an engine with an Out, a sink and channels that only
-// remember, and what happens to them: roles that move, cores that die.
+// One bridge of the spanning tree rig (stp-rig.ts): its cores, each an engine with an Out, a sink and channels that
+// only remember, and what happens to them: roles that move, cores that die.
 
 import type { CommonConfig } from "../engine/config.ts";
 import { EVENT_NAMES } from "../engine/event.ts";

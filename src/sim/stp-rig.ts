@@ -1,7 +1,7 @@
 // Bridges that run spanning tree, each on several cores, joined by segments: for tests of the engine alone, in virtual
-// time. Frames are lost and late, messages between cores are late (in order for each pair), cores notice links and roles
-// when they like. After every change of a port state the rig looks for a loop in what the cores would forward: a frame
-// that goes round may take another core in each bridge, and another at each round.
+// time. Frames are lost and late, messages between cores are late (in order for each pair), cores notice links and
+// roles when they like. After every change of a port state the rig looks for a loop in what the cores would forward: a
+// frame that goes round may take another core in each bridge, and another at each round.
 
 import { MESSAGE_NAMES } from "../engine/message.ts";
 import { PortState } from "../engine/port-state.ts";

@@ -1,5 +1,5 @@
-// Random networks of bridges for the spanning tree rig: links between two bridges, segments that several share, links in
-// parallel, old bridges among new ones, and what fails and is mended.
+// Random networks of bridges for the spanning tree rig: links between two bridges, segments that several share, links
+// in parallel, old bridges among new ones, and what fails and is mended.
 
 import { Prng } from "../lib/prng.ts";
 import type { StpBridgeConfig, StpChannelConfig } from "../stp/config.ts";

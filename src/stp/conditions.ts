@@ -27,15 +27,15 @@ export const edgeDelay = (port: Port): Millis =>
   port.operPointToPoint ? MIGRATE_TIME : maxAge(port);
 /**
  * 17.20.5 forwardDelay. Beyond the standard, Hello Time counts only where nobody was heard since the link came up. A
- * neighbour that is there agrees or objects at once; where it does neither, BPDUs are lost, or it still acts on what was
- * said before, and two hellos are too few to open a port on.
+ * neighbour that is there agrees or objects at once; where it does neither, BPDUs are lost, or it still acts on what
+ * was said before, and two hellos are too few to open a port on.
  */
 export const forwardDelay = (port: Port): Millis =>
   port.sendRSTP && port.operPointToPoint && !port.hasNeighbour ? helloTime(port) : fwdDelay(port);
 
 /**
- * Beyond the standard: a port that waits to open waits anew when what it says of itself changes, and when that leaves at
- * last: the neighbour has acted on what was said before until then.
+ * Beyond the standard: a port that waits to open waits anew when what it says of itself changes, and when that leaves
+ * at last: the neighbour has acted on what was said before until then.
  */
 export function waitAnew(bridge: BridgeVariables, port: Port): void {
   if (port.forward || port.operEdge) return;
@@ -43,9 +43,9 @@ export function waitAnew(bridge: BridgeVariables, port: Port): void {
 }
 
 /**
- * The root's times are passed on as they are. What they do here stays within what bridges can be set to (table 17-1, and
- * 2 s of forward delay as the Linux bridge allows), so that a broken root neither opens ports at once nor shuts them for
- * minutes.
+ * The root's times are passed on as they are. What they do here stays within what bridges can be set to (table 17-1,
+ * and 2 s of forward delay as the Linux bridge allows), so that a broken root neither opens ports at once nor shuts
+ * them for minutes.
  */
 const within = (units: number, least: Millis, most: Millis): Millis =>
   Math.min(most, Math.max(least, toMillis(units)));

@@ -10,8 +10,8 @@ export const RESEND: Millis = 250;
 /** A loop that slept longer has stalled: no timer runs out before a fresh interval. Our choice, as for aggregates. */
 export const STALL: Millis = 500;
 /**
- * BPDUs of one port that are looked at in a second. A neighbour sends at most TxHoldCount + 1 (17.13.12), ten of them on
- * a shared segment send 70 at worst; our choice takes that and bounds what a flood costs.
+ * BPDUs of one port that are looked at in a second. A neighbour sends at most TxHoldCount + 1 (17.13.12), ten of them
+ * on a shared segment send 70 at worst; our choice takes that and bounds what a flood costs.
  */
 export const RECEIVE_LIMIT = 100;
 

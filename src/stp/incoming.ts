@@ -1,5 +1,5 @@
-// BPDUs that arrive on the link master: the receiving port's share of the validation (IEEE 802.1D-2004 9.3.4), guards, and
-// the reading into the port's variables. Every refusal has its own reason.
+// BPDUs that arrive on the link master: the receiving port's share of the validation (IEEE 802.1D-2004 9.3.4), guards,
+// and the reading into the port's variables. Every refusal has its own reason.
 
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";

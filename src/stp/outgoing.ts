@@ -1,4 +1,5 @@
-// BPDUs that leave (IEEE 802.1D-2004 17.21.19 to 17.21.21), through the channel's sink: of an aggregate one member sends.
+// BPDUs that leave (IEEE 802.1D-2004 17.21.19 to 17.21.21), through the channel's sink: of an aggregate one member
+// sends.
 
 import type { ChannelSink } from "../engine/inside.ts";
 import type { Out } from "../engine/out.ts";

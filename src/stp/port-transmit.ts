@@ -1,5 +1,5 @@
-// Port Transmit (IEEE 802.1D-2004 17.26): at most TxHoldCount BPDUs in a second, and one every Hello Time from a designated
-// port. A port without a link stays in TRANSMIT_INIT, as IEEE 802.1Q-2018 figure 13-17 has it.
+// Port Transmit (IEEE 802.1D-2004 17.26): at most TxHoldCount BPDUs in a second, and one every Hello Time from a
+// designated port. A port without a link stays in TRANSMIT_INIT, as IEEE 802.1Q-2018 figure 13-17 has it.
 
 import * as bpdu from "../wire/bpdu.ts";
 import { helloTime, runs, waitAnew } from "./conditions.ts";

@@ -114,8 +114,8 @@ function nextRoot(bridge: BridgeVariables, port: Port): number {
 /**
  * 17.29.3. Beyond the standard, a port that was the root port a moment ago and still forwards has to be agreed to as a
  * designated one, so it proposes; and none but an edge port opens before that, or before it is shut. Else a bridge that
- * becomes the root closes a ring: its former way up, which the neighbour there keeps open as a way down, is part of what
- * another neighbour's agreement rests on.
+ * becomes the root closes a ring: its former way up, which the neighbour there keeps open as a way down, is part of
+ * what another neighbour's agreement rests on.
  */
 function nextDesignated(bridge: BridgeVariables, port: Port): number {
   const { learn, forward, agreed, operEdge, sync, synced, reRoot } = port;

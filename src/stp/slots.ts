@@ -1,5 +1,5 @@
-// The bridges of an appliance on one core: each one's configuration, tree and facts for people, and where a channel is in
-// them. Over a reload ports are known by their channels' names, since the numbers may be others.
+// The bridges of an appliance on one core: each one's configuration, tree and facts for people, and where a channel is
+// in them. Over a reload ports are known by their channels' names, since the numbers may be others.
 
 import type { CommonConfig } from "../engine/config.ts";
 import type { ChannelId, Mac } from "../lib/units.ts";

@@ -1,6 +1,6 @@
-// Spanning tree of one core (BR-7; IEEE 802.1D-2004 clause 17). The link master alone runs the machines (tree.ts); every
-// core enforces the port states that the master tells, and says so. A port counts as no longer forwarding when every
-// core has acknowledged that it stopped: so nothing is agreed with a neighbour that one of our cores contradicts.
+// Spanning tree of one core (BR-7; IEEE 802.1D-2004 clause 17). The link master alone runs the machines (tree.ts);
+// every core enforces the port states that the master tells, and says so. A port counts as no longer forwarding when
+// every core has acknowledged that it stopped: so nothing is agreed with a neighbour that one of our cores contradicts.
 
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";

@@ -1,5 +1,5 @@
-// Who has followed what (BR-7): for each port the sequence of the master's last message, the one that every core must have
-// acknowledged before the port may go on, and how far each core has come.
+// Who has followed what (BR-7): for each port the sequence of the master's last message, the one that every core must
+// have acknowledged before the port may go on, and how far each core has come.
 
 import type { ChannelId, CoreId, Millis } from "../lib/units.ts";
 

@@ -1,5 +1,5 @@
-// One bridge's spanning tree: runs its machines to rest whenever something happened (IEEE 802.1D-2004 17.15 to 17.17). The
-// link master runs it for the appliance (stp.ts). It acts and tells through `TreeHooks` alone.
+// One bridge's spanning tree: runs its machines to rest whenever something happened (IEEE 802.1D-2004 17.15 to 17.17).
+// The link master runs it for the appliance (stp.ts). It acts and tells through `TreeHooks` alone.
 
 import { PortState } from "../engine/port-state.ts";
 import type { ChannelId, Millis } from "../lib/units.ts";
@@ -350,9 +350,9 @@ export class Tree {
   }
 
   /**
-   * This core became the master and goes on from what the one before told: role, state, information and agreement of each
-   * port, already in its variables. What was heard holds for one fresh interval, a port that waits to open waits anew,
-   * and no machine passes through a state that tells a neighbour of a change.
+   * This core became the master and goes on from what the one before told: role, state, information and agreement of
+   * each port, already in its variables. What was heard holds for one fresh interval, a port that waits to open waits
+   * anew, and no machine passes through a state that tells a neighbour of a change.
    */
   takeOver(now: Millis): void {
     const { bridge } = this;

@@ -1,6 +1,6 @@
 // Spanning tree BPDUs (IEEE 802.1D-2004 clause 9): Configuration, Topology Change Notification and Rapid. `at` is the
-// protocol identifier, behind the LLC header 42-42-03. Of a BPDU of a later version what this one knows is read (9.3.4):
-// an MST BPDU (IEEE 802.1Q-2018 14.4) begins as an RST BPDU does.
+// protocol identifier, behind the LLC header 42-42-03. Of a BPDU of a later version what this one knows is read
+// (9.3.4): an MST BPDU (IEEE 802.1Q-2018 14.4) begins as an RST BPDU does.
 //
 //   0         2        3      4       5       13     17        25    27     29    31     33     35
 //   +---------+--------+------+-------+-------+------+---------+-----+------+-----+------+------+-----------+

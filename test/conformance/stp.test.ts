@@ -1,5 +1,5 @@
-// The state machines of IEEE 802.1D-2004 clause 17, row by row: what leads where, and what each state does on entry. Where
-// we depart from the standard a row says "beyond".
+// The state machines of IEEE 802.1D-2004 clause 17, row by row: what leads where, and what each state does on entry.
+// Where we depart from the standard a row says "beyond".
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -1,6 +1,6 @@
-// Hostile BPDUs against the spanning tree engine of a bridge of eight ports: real ones with fields that matter drawn from
-// few values, so that machines are led everywhere, and cut, stretched and mutated ones, from a seed. Used by the unit
-// test (a share) and by `npm run fuzz` (ten million).
+// Hostile BPDUs against the spanning tree engine of a bridge of eight ports: real ones with fields that matter drawn
+// from few values, so that machines are led everywhere, and cut, stretched and mutated ones, from a seed. Used by the
+// unit test (a share) and by `npm run fuzz` (ten million).
 
 import assert from "node:assert/strict";
 import { DROP_NAMES } from "../../src/engine/drop.ts";
