@@ -18,14 +18,14 @@ const MAX_BINARY_BYTES = 200 * 1024;
 const HOSTS =
   /^(?:localhost|127\.0\.0\.1|(?:[\w-]+\.)*(?:example(?:\.com|\.net|\.org)?|rfc-editor\.org|ietf\.org|iana\.org|ieee802?\.org|apache\.org|keepachangelog\.com|semver\.org|nodejs\.org|kernel\.org|oasis-open\.org|github\.com|json-schema\.org|biomejs\.dev|openvswitch\.org|dpdk\.org))$/;
 
-const TEXT = /\.(?:ts|js|json|md|ya?ml|txt|sh)$|^bin\/|^\.ci\/|^LICENSE$/;
-const PROTOCOLS = ["arp", "bridge", "host", "lag", "nd", "steering", "vr"];
+const TEXT = /\.(?:tsx?|js|css|json|md|ya?ml|txt|sh)$|^bin\/|^\.ci\/|^LICENSE$/;
+const PROTOCOLS = ["arp", "bridge", "host", "lag", "nd", "steering", "stp", "vr"];
 const TAG = /\b(?:CORE|ARP|ND|BR|LAG|VR|HOST|OPS)-\d+\b/g;
 
 /** Faults of one text file. */
 export function faultsOf(path: string, source: string): string[] {
   const faults: string[] = [];
-  const code = /\.(?:ts|js)$/.test(path) || path === "bin/linkloom";
+  const code = /\.(?:tsx?|js)$/.test(path) || path === "bin/linkloom";
   const lines = source.split("\n");
   if (lines.at(-1) !== "") faults.push(`${path}: no newline at the end`);
   const limit = path.endsWith(".test.ts") ? MAX_TEST_LINES : MAX_LINES;

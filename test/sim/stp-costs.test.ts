@@ -1,5 +1,6 @@
-// What spanning tree costs between cores, exactly, on bridges of 1, 2, 4 and 8 cores: a message to each other core when a
-// port's state, role or information changes, an acknowledgement where frames depend on it, nothing while nothing changes.
+// What spanning tree costs between cores, exactly, on bridges of 1, 2, 4 and 8 cores: a message to each other core when
+// a port's state, role or information changes, an acknowledgement where frames depend on it, nothing while nothing
+// changes.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
