@@ -1,5 +1,5 @@
-// `show steering --plan`: which buckets the rebalancer would move, one after the other, and the load that each core would
-// have then. By the frames of each bucket since the start; nothing is moved.
+// `show steering --plan`: which buckets the rebalancer would move, one after the other, and the load that each core
+// would have then. By the frames of each bucket since the start; nothing is moved.
 
 import { dryRun } from "../steering/indirection.ts";
 import type { Appliance } from "./appliance-port.ts";

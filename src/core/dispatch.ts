@@ -44,6 +44,7 @@ import * as vlan from "../wire/vlan.ts";
 import { ChannelLinks } from "./channel-links.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Freed } from "./freed.ts";
+import { routedInterfaces } from "./routed.ts";
 import { tableOf } from "./table-of.ts";
 import { Virtuals } from "./virtuals.ts";
 
@@ -253,7 +254,10 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     );
   }
 
-  /** Every core hears of a flush; the link master's bridge tells the others one version, so that all tables stay equal. */
+  /**
+   * Every core hears of a flush; the link master's bridge tells the others one version, so that all tables stay
+   * equal.
+   */
   flushChannel(bridge: number, channel: ChannelId, now: Millis): void {
     if (!this.#ticks || this.out.master(Role.Link) !== this.out.core) return;
     this.bridging.linkDown(channel, now);
@@ -370,15 +374,9 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
 
   roleChanged(role: Role, now: Millis): void {
     this.#now = now;
-    if (role === Role.Arp) {
-      this.resolver.roleChanged(now);
-      this.nd.roleChanged(now);
-    } else {
-      this.lag.roleChanged(now);
-      this.stp.roleChanged(now);
-      this.snoop.roleChanged(now);
-      this.vr.roleChanged(now);
-    }
+    const { resolver, nd, lag, stp, snoop, vr } = this;
+    const concerned = role === Role.Arp ? [resolver, nd] : [lag, stp, snoop, vr];
+    for (const engine of concerned) engine.roleChanged(now);
   }
 
   /** Another core died or was taken out: what only it ran is run by others. */
@@ -482,19 +480,4 @@ const hasPeers = ({ vr = VR_DEFAULTS }: ApplianceConfig): boolean =>
 function backupsOf({ lag = NO_LAG }: ApplianceConfig): Set<ChannelId> {
   const backups = lag.channels.filter(({ mode }) => mode === "active-backup");
   return new Set(backups.map(({ channel }) => channel));
-}
-
-/** Interface by VLAN for each channel that has interfaces of its own. */
-function routedInterfaces(
-  interfaces: readonly InterfaceConfig[],
-  channels: number,
-): (Int16Array | null)[] {
-  const routed: (Int16Array | null)[] = Array.from({ length: channels }, () => null);
-  for (const [index, iface] of interfaces.entries()) {
-    if (iface.channel < 0) continue;
-    const byVlan = routed[iface.channel] ?? new Int16Array(4096).fill(-1);
-    byVlan[iface.vlan] = index;
-    routed[iface.channel] = byVlan;
-  }
-  return routed;
 }

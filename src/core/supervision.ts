@@ -42,11 +42,16 @@ export interface Threads {
 const LONGEST_GAP: Millis = 50;
 /** A silent core is asked about from here on: two and a half of the longest sleeps. */
 const SUSPECT: Millis = 50;
-/** So many failure timeouts long is a core without a CPU waited for; then others, on other CPUs, take over. Our choice. */
+/**
+ * So many failure timeouts long is a core without a CPU waited for; then others, on other CPUs, take over. Our
+ * choice.
+ */
 const STARVED = 10;
 /** A move of a bucket that some core does not finish is over then: longer than any wait of steering/move.ts. */
 const MOVE_LIMIT: Millis = 150;
-/** A leaving core may still be given frames that were on their way: ten settle times of steering/move.ts. Our choice. */
+/**
+ * A leaving core may still be given frames that were on their way: ten settle times of steering/move.ts. Our choice.
+ */
 const LINGER: Millis = 20;
 /** A leaving core waits so long for addresses that it asked for: all retries of ARP and ND. */
 const LEAVE_LIMIT: Millis = 5000;
@@ -191,7 +196,8 @@ export class Supervision {
     one.silent = 0;
   }
 
-  // --- what threads report ---------------------------------------------------------------------------------------------
+  // --- what threads report
+  // ---------------------------------------------------------------------------------------------
 
   /** The thread of a core that was started is in its loop. */
   started(core: CoreId, now: Millis): void {
@@ -216,7 +222,8 @@ export class Supervision {
     if (one.phase !== Phase.Ending) this.#die(core, "ended", now);
   }
 
-  // --- time ------------------------------------------------------------------------------------------------------------
+  // --- time
+  // ------------------------------------------------------------------------------------------------------------
 
   turn(now: Millis): void {
     const passed = Math.min(LONGEST_GAP, now - this.#last);
@@ -403,7 +410,8 @@ export class Supervision {
     this.#threads.tell(EventCode["core-state"], numbers);
   }
 
-  // --- roles -----------------------------------------------------------------------------------------------------------
+  // --- roles
+  // -----------------------------------------------------------------------------------------------------------
 
   #electAll(): void {
     for (let role = 0; role < ROLE_COUNT; role++) this.#elect(role);
@@ -432,7 +440,8 @@ export class Supervision {
     return changed;
   }
 
-  // --- buckets ---------------------------------------------------------------------------------------------------------
+  // --- buckets
+  // ---------------------------------------------------------------------------------------------------------
 
   /** Moves the next bucket of a core that leaves, or to one that came. */
   #moveOne(now: Millis): void {

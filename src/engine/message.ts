@@ -60,8 +60,8 @@ export const Message: { readonly [N in MessageName]: number } = Object.fromEntri
 export const MESSAGE_TYPES = 64;
 
 /**
- * A core is dead before that is known: what it told so long ago may not have reached everyone. Our choice: several times
- * the default failure timeout.
+ * A core is dead before that is known: what it told so long ago may not have reached everyone. Our choice: several
+ * times the default failure timeout.
  */
 export const LAST_WORDS = 2000;
 

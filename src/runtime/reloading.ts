@@ -1,5 +1,5 @@
-// Takes a configuration over on all cores of a running appliance, or on none (OPS-1). Cores that are out of service hear
-// of it when they start again; a core that dies meanwhile starts with what came of it.
+// Takes a configuration over on all cores of a running appliance, or on none (OPS-1). Cores that are out of service
+// hear of it when they start again; a core that dies meanwhile starts with what came of it.
 
 import type { StartPlan } from "../control/appliance-port.ts";
 import type { ApplianceConfig } from "../core/config.ts";

@@ -138,7 +138,10 @@ export class Threads {
     return this.#threads[core]?.online === true;
   }
 
-  /** True when a thread is runnable and has not run since the last look: it waits for a CPU, through no fault of its own. */
+  /**
+   * True when a thread is runnable and has not run since the last look: it waits for a CPU, through no fault of its
+   * own.
+   */
   isStarved(core: CoreId): boolean {
     const thread = this.#threads[core];
     if (thread === null || thread === undefined || thread.task === "") return false;

@@ -1,5 +1,5 @@
-// Further faults under traffic between kernel hosts: a core that throws or fills its heap, a control core that hangs, rings
-// that fill, clocks that jump, interfaces that go and come back (CORE-3, CORE-9).
+// Further faults under traffic between kernel hosts: a core that throws or fills its heap, a control core that hangs,
+// rings that fill, clocks that jump, interfaces that go and come back (CORE-3, CORE-9).
 
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";

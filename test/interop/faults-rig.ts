@@ -1,5 +1,5 @@
-// What the tests of faults share: a router between two hosts, or a bridge, faults on purpose, pings all the while, and a
-// TCP connection that must live through everything.
+// What the tests of faults share: a router between two hosts, or a bridge, faults on purpose, pings all the while,
+// and a TCP connection that must live through everything.
 
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -57,7 +57,9 @@ export class Connection {
     return new Connection(client);
   }
 
-  /** Ends it in good order; lines that came back, and the longest wait for one in milliseconds. Throws when it broke. */
+  /**
+   * Ends it in good order; lines that came back, and the longest wait for one in milliseconds. Throws when it broke.
+   */
   async close(): Promise<{ lines: number; worst: number }> {
     this.#client.child.stdin?.end("\n");
     const text = await this.#client.ended;
@@ -92,8 +94,8 @@ export class Router {
   }
 
   /**
-   * `more` goes behind the number of cores; `bridged`: a's port is a bridge's; `environment`: the appliance's, beside the
-   * faults' socket.
+   * `more` goes behind the number of cores; `bridged`: a's port is a bridge's; `environment`: the appliance's, beside
+   * the faults' socket.
    */
   static async start(
     rig: Rig,

@@ -1,5 +1,5 @@
-// Cores that die, stall, leave and come back under traffic between kernel hosts (CORE-8, CORE-9): what is lost, and that
-// TCP lives through all of it. Times are printed; the limit is the specification's.
+// Cores that die, stall, leave and come back under traffic between kernel hosts (CORE-8, CORE-9): what is lost, and
+// that TCP lives through all of it. Times are printed; the limit is the specification's.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,5 @@
-// A bundle of four links between a whole appliance and a simulated partner, with an edge port for frames to and from it.
+// A bundle of four links between a whole appliance and a simulated partner, with an edge port for frames to and from
+// it.
 
 import type { ApplianceConfig } from "../../src/core/config.ts";
 import { LAG_DEFAULTS, type LagChannelConfig } from "../../src/lag/config.ts";

@@ -1,6 +1,6 @@
-// What one core's thread leaves behind of an AF_PACKET port (held.ts): its sockets, its program, and where the kernel is
-// in its rings. A ring's reader keeps its place to itself; but the kernel counts what it has placed, and tells once what
-// came since the last question. Added up here, in the arena, that is the slot that the kernel fills next.
+// What one core's thread leaves behind of an AF_PACKET port (held.ts): its sockets, its program, and where the kernel
+// is in its rings. A ring's reader keeps its place to itself; but the kernel counts what it has placed, and tells
+// once what came since the last question. Added up here, in the arena, that is the slot that the kernel fills next.
 
 import type { Arena } from "../../lib/arena.ts";
 import type { CoreId, Offset } from "../../lib/units.ts";
