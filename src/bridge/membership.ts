@@ -139,7 +139,7 @@ export class Membership {
     this.setReason(channel, Lane.Blocked, !forwards);
   }
 
-  /** Keeps what spanning tree decided over a reconfiguration; `oldOf` gives the old number of each channel, -1 = new. */
+  /** Keeps what spanning tree decided over a reload; `oldOf` gives the old number of each channel, -1 = new. */
   inherit(old: Membership, oldOf: Int32Array): void {
     for (let channel = 0; channel < this.lane.length; channel++) {
       const word = old.lane[oldOf[channel] as number] ?? 0;

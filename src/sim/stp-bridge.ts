@@ -1,5 +1,5 @@
-// A bridge with spanning tree for rings and meshes: its configuration, and what it says of itself. Every value that does
-// not matter is the product's default.
+// A bridge with spanning tree for rings and meshes: its configuration, and what it says of itself. Every value that
+// does not matter is the product's default.
 
 import type { ApplianceConfig } from "../core/config.ts";
 import { Table } from "../engine/message.ts";

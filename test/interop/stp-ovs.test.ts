@@ -1,5 +1,5 @@
-// Spanning tree with Open vSwitch in user space (BR-7), rapid: rings and meshes agree on root, roles and costs, and heal
-// after every cut and repair with data flowing; an edge lets the first exchange of a host through.
+// Spanning tree with Open vSwitch in user space (BR-7), rapid: rings and meshes agree on root, roles and costs, and
+// heal after every cut and repair with data flowing; an edge lets the first exchange of a host through.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
