@@ -1,6 +1,7 @@
 // Ten million hostile frames against a whole core: nothing throws, memory stays flat, every buffer comes back. Then ten
-// million BPDUs against the spanning tree engine: its machines come to rest, and its ports recover.
-//   npm run fuzz            node test/fuzz.ts [FRAMES] [SEED] [BPDUS]
+// million BPDUs against the spanning tree engine: its machines come to rest, and its ports recover. Then as many of IGMP
+// and MLD against snooping.
+//   npm run fuzz            node test/fuzz.ts [FRAMES] [SEED] [BPDUS] [REPORTS]
 
 import { fuzz } from "./sim/hostile.ts";
 import { fuzzBpdus } from "./sim/hostile-stp.ts";
@@ -32,5 +33,19 @@ for (const [reason, count] of Object.entries(trees.drops))
   process.stdout.write(`  ${reason.padEnd(28)}${count}\n`);
 if (trees.heapGrown > 4e6) {
   process.stderr.write("the heap grew: something is kept per BPDU\n");
+  process.exitCode = 1;
+}
+
+const reports = Number(process.argv[5] ?? 10_000_000);
+process.stdout.write(`fuzzing ${reports} frames of IGMP and MLD, seed ${seed}\n`);
+const third = performance.now();
+const groups = fuzz(seed, reports, "multicast");
+process.stdout.write(
+  `${groups.frames} frames in ${((performance.now() - third) / 1000).toFixed(1)} s, ${groups.sent} sent, heap grew ${(groups.heapGrown / 1e6).toFixed(2)} MB\n`,
+);
+for (const [reason, count] of Object.entries(groups.drops))
+  process.stdout.write(`  ${reason.padEnd(28)}${count}\n`);
+if (groups.heapGrown > 4e6) {
+  process.stderr.write("the heap grew: something is kept per report\n");
   process.exitCode = 1;
 }
