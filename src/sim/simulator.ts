@@ -276,9 +276,9 @@ export class Simulator implements Stage {
       if (this.fabric.now >= announced) {
         for (const { station } of this.fabric.hosts) station.announce();
         this.fabric.drain();
-        // Less and less often: while something changes, the background check waits.
+        // Less often then: while something changes, the background check waits.
         announced = this.fabric.now + pause;
-        pause *= 3;
+        pause = 5000;
       }
       this.#turn(LOOK);
       for (const repair of repairs) repair.tick(this.fabric.now);
