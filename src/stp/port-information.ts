@@ -219,7 +219,3 @@ export function updtRcvdInfoWhile(bridge: BridgeVariables, port: Port): void {
   const { messageAge, maxAge } = port.portTimes;
   port.rcvdInfoWhile = aged(messageAge) <= maxAge ? bridge.now + threeHellos(port) : ZERO;
 }
-
-/** True when the port hears its designated bridge. */
-export const isHeard = (port: Port): boolean =>
-  port.infoIs === Info.Received && port.role !== Role.Designated;

@@ -1,7 +1,6 @@
 // Port Receive (IEEE 802.1D-2004 17.23): takes BPDUs in, one at a time.
 
 import * as bpdu from "../wire/bpdu.ts";
-import { runs } from "./conditions.ts";
 import { MIGRATE_TIME } from "./config.ts";
 import type { BridgeVariables, Port } from "./port.ts";
 
@@ -42,7 +41,3 @@ function updtBPDUVersion(port: Port): void {
 export function hold(bridge: BridgeVariables, port: Port): void {
   if (!port.portEnabled) port.edgeDelayWhile = bridge.now + MIGRATE_TIME;
 }
-
-/** For `explain`: true while an edge is still possible by silence. */
-export const listens = (bridge: BridgeVariables, port: Port): boolean =>
-  runs(bridge, port.edgeDelayWhile);

@@ -12,7 +12,6 @@ import {
 } from "./vector.ts";
 
 export const Prs = { InitBridge: 0, RoleSelection: 1 } as const;
-export const PRS_NAMES = ["init-bridge", "role-selection"] as const;
 
 export function next(bridge: BridgeVariables): number {
   if (bridge.prs === Prs.InitBridge) return Prs.RoleSelection;

@@ -65,6 +65,7 @@ interface Machine {
 
 /** In this order; Port Transmit comes when all others rest, so that one BPDU says all. */
 const MACHINES: readonly Machine[] = [prx, ppm, bdm, pim, prt, pst, tcm];
+const TRANSMIT: Machine = ptx;
 
 export class Tree {
   readonly bridge: BridgeVariables;
@@ -141,7 +142,7 @@ export class Tree {
       if (!this.#round()) break;
     }
     if (rounds === MAX_ROUNDS) this.restless++;
-    for (const port of bridge.ports) this.#step(ptx, port);
+    for (const port of bridge.ports) this.#step(TRANSMIT, port);
     this.#schedule();
   }
 

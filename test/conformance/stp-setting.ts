@@ -6,7 +6,7 @@ import { BridgeVariables, Info, Port, Role, type TreeHooks } from "../../src/stp
 export const NOW = 100_000;
 /** Timers that run, and that have run out. */
 export const RUNS: number = NOW + 1;
-export const OUT: number = NOW;
+export const OUT: number = NOW - 1;
 
 export type Patch = Partial<Omit<Port, "config">> & { readonly config?: Partial<StpChannelConfig> };
 
