@@ -27,14 +27,13 @@ import type { Muting } from "./muting.ts";
 import { Admission, type Protection } from "./protection.ts";
 import { reconfigure } from "./reconfigure.ts";
 import { resyncSlice, rowsSlice, summaryOf, timerRows } from "./replication.ts";
+import { takeReserved } from "./reserved.ts";
 import { type ClearFilter, clearStations, locateStation } from "./stations.ts";
 import { CHANNEL_MASK, Flag, macOf, makeKey, vlanOf } from "./table.ts";
 
 /** 01-80-C2-00-00-0X, never relayed (IEEE 802.1D-2004 7.12.6), in the two parts of a MAC. */
 const RESERVED_HIGH = 0x0180;
 const RESERVED_LOW: number = 0xc2000000 | 0;
-const BPDU = 0;
-const SLOW = 2;
 /** 01-00-0C-CC-CC-CD, where PVST+ sends its BPDUs, in the two parts of a MAC. */
 const PVST_HIGH = 0x0100;
 const PVST_LOW = 0x0ccc_cccd;
@@ -124,7 +123,7 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     const toHigh = view.getUint16(start);
     const toLow = view.getInt32(start + 2);
     if (toHigh === RESERVED_HIGH && (toLow & ~15) === RESERVED_LOW) {
-      this.#receiveReserved(toLow & 15, port, channel, start, end, now);
+      takeReserved(this.#inside, this.#out, toLow & 15, port, channel, start, end, now);
       return;
     }
     const lane = this.#lane[channel] ?? Lane.Closed;
@@ -233,24 +232,6 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     if (mine < 0) return false;
     this.#egress.deliver(mine, channel, start, end, tci, type, now);
     return true;
-  }
-
-  /** Groups that end at a bridge: link aggregation takes its own here (class LAG), the rest ends (class DROP). */
-  #receiveReserved(
-    group: number,
-    port: PortId,
-    channel: ChannelId,
-    start: Offset,
-    end: Offset,
-    now: Millis,
-  ): void {
-    if (group === BPDU) {
-      if (this.#inside.bpdu === undefined) this.#out.drop(Drop["bpdu-no-stp"]);
-      else this.#inside.bpdu(port, channel, start, end, now);
-    } else if (group === SLOW && this.#view.getUint16(start + 12) === EtherType.Slow) {
-      if (this.#inside.slow === undefined) this.#out.drop(Drop["lacp-no-channel"]);
-      else this.#inside.slow(port, start, end, now);
-    } else this.#out.drop(Drop["reserved-group"]);
   }
 
   /** A frame on a channel that takes none now. Where spanning tree learns before it forwards, its source counts. */
