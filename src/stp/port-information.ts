@@ -2,7 +2,7 @@
 
 import * as bpdu from "../wire/bpdu.ts";
 import { betterOrSameInfo, rstpVersion, runs, threeHellos, waitAnew } from "./conditions.ts";
-import { type BridgeVariables, Guard, Info, type Port, RcvdInfo, Role, ZERO } from "./port.ts";
+import { type BridgeVariables, Guard, Info, type Port, RcvdInfo, ZERO } from "./port.ts";
 import { aged, compare, copyTimes, copyVector, isSuperior, sameTimes } from "./vector.ts";
 
 export const Pim = {
