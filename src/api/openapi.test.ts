@@ -69,9 +69,9 @@ test("OPS-1 what the checker's schema takes, the published one takes: it never r
       else return;
       assert.ok(!ours, `${JSON.stringify(data)} ${JSON.stringify(valid.errors)}`);
     }),
-    { numRuns: 1500 },
+    { numRuns: 500 },
   );
-  assert.ok(refused > 300, `the published schema refused ${refused}`);
+  assert.ok(refused > 100, `the published schema refused ${refused}`);
 });
 
 test("OPS-1 the published schema refuses unknown keys and wrong types", () => {

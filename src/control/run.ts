@@ -8,9 +8,7 @@ import { claimSocket } from "./control-socket.ts";
 import { ConfigError, ControlError, describeFault, type Fault, twoLines } from "./errors.ts";
 import { StoredHistory } from "./history.ts";
 import { loadApart } from "./load-apart.ts";
-import { objectShape } from "./objects.ts";
 import type { Serving } from "./serving.ts";
-import { show } from "./show.ts";
 import { leaveRouters } from "./vr-view.ts";
 
 export interface RunOptions {
@@ -106,7 +104,8 @@ export async function run(options: RunOptions): Promise<void> {
 /** Names of the virtual routers that are active, where this version has any. */
 async function activeRouters(appliance: Appliance): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
-  if (objectShape("vr") === undefined) return names;
+  // Loaded when somebody plans: an appliance at rest does without the tables' words.
+  const { show } = await import("./show.ts");
   for await (const rows of show({ appliance }, "vr", {})) {
     for (const { name, state } of rows) {
       if (/^(active|master)$/i.test(String(state))) names.add(String(name));
