@@ -10,6 +10,7 @@
 import { spawn, spawnSync } from "node:child_process";
 import {
   existsSync,
+  readdirSync,
   readFileSync,
   realpathSync,
   statSync,
@@ -134,6 +135,31 @@ export async function ensureInstalled() {
   }
 }
 
+/** The newest change below a folder, in milliseconds. */
+function newest(folder) {
+  let time = 0;
+  for (const entry of readdirSync(folder, { recursive: true })) {
+    time = Math.max(time, statSync(join(folder, String(entry))).mtimeMs);
+  }
+  return time;
+}
+
+/** Makes the page (src/web) where that has not been done since its last change; under a second. A failure only warns. */
+export async function ensurePage() {
+  const built = join(ROOT, "dist", "web", "index.html");
+  const isNew = () =>
+    existsSync(built) && statSync(built).mtimeMs >= newest(join(ROOT, "src", "web"));
+  if (isNew()) return;
+  const claim = await claimInstall();
+  if (claim === undefined) return; // Another process is at it; this one serves what is there.
+  const node = existsSync(PINNED) ? PINNED : process.execPath;
+  const vite = join(MODULES, "vite", "bin", "vite.js");
+  const { status, stderr } = spawnSync(node, [vite, "build"], { cwd: ROOT, encoding: "utf8" });
+  if (status !== 0)
+    say(`the page could not be made: ${stderr?.trim().split("\n")[0] ?? "no vite"}`);
+  claim.close();
+}
+
 /** True when the Node that runs this takes TypeScript as it stands (22.18, 24 and newer). */
 export function runsTypeScript() {
   return process.features.typescript !== undefined && process.features.typescript !== false;
@@ -208,6 +234,7 @@ if (
     say("usage: node scripts/bootstrap.js [NODE-OPTION...] SCRIPT [ARGUMENT...]");
     process.exit(2);
   }
+  if (args[script] === "src/main.ts") await ensurePage();
   args[script] = join(ROOT, args[script]);
   runPinned(args);
 }

@@ -27,6 +27,7 @@ const script = (name: string, ...args: string[]): Step => ({
 /** The quick ones, one after the other beside the tests, which use the other processor. */
 const QUICK: readonly Step[] = [
   { name: "tsc", command: process.execPath, args: [tool("tsc"), "-p", "."] },
+  { name: "tsc web", command: process.execPath, args: [tool("tsc"), "-p", "src/web"] },
   {
     name: "biome",
     command: process.execPath,

@@ -56,6 +56,8 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   fastify: ["api"],
   "prom-client": ["api"],
   commander: ["cli"],
+  preact: ["web"],
+  uplot: ["web"],
 };
 
 /** What a test may import beside its layer's arrows. */
@@ -119,7 +121,7 @@ export function faultsOf(path: string, source: string): string[] {
 }
 
 if (import.meta.main) {
-  const paths = files(/^src\/.*\.ts$/);
+  const paths = files(/^src\/.*\.tsx?$/);
   const faults = paths.flatMap((path) => faultsOf(path.slice("src/".length), text(path)));
   if (paths.length < 20)
     faults.push(`Only ${paths.length} files found under src/: the check looked at nothing`);

@@ -10,4 +10,8 @@ execFileSync(process.execPath, [join(ROOT, "node_modules/.bin/tsc"), "-p", "tsco
   cwd: ROOT,
   stdio: "inherit",
 });
+execFileSync(process.execPath, [join(ROOT, "node_modules/vite/bin/vite.js"), "build"], {
+  cwd: ROOT,
+  stdio: "inherit",
+});
 if (!existsSync(join(ROOT, "dist", "main.js"))) throw new Error("tsc emitted no dist/main.js");

@@ -1,0 +1,231 @@
+// Any object as a table: search, order, and what differs between cores. Only the rows in sight are in the document, so
+// that 65,536 of them scroll like ten.
+
+import type { JSX } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
+import type { ObjectShape, Row } from "./client.ts";
+import { text } from "./format.ts";
+import { useRows } from "./live.ts";
+
+const LINE = 26;
+const SPARE = 12;
+
+/** A row of the table: one thing, and the cores that see it so. */
+export interface Folded {
+  readonly row: Row;
+  /** "0-3"; "" where the object has no cores. */
+  readonly cores: string;
+  /** Fields that another core sees otherwise. */
+  readonly differs: ReadonlySet<string>;
+}
+
+/** [0, 1, 2, 5] -> "0-2,5". */
+export function ranges(cores: readonly number[]): string {
+  const parts: string[] = [];
+  for (let n = 0; n < cores.length; n++) {
+    let last = n;
+    while (cores[last + 1] === (cores[last] as number) + 1) last++;
+    parts.push(last === n ? `${cores[n]}` : `${cores[n]}-${cores[last]}`);
+    n = last;
+  }
+  return parts.join(",");
+}
+
+/** Equal copies of several cores become one row; of those that differ, each stays, and says in what. */
+export function fold(shape: ObjectShape, rows: readonly Row[]): Folded[] {
+  const { folding } = shape;
+  if (folding === undefined) return rows.map((row) => ({ row, cores: "", differs: new Set() }));
+  const own = new Set([...folding.own, "core"]);
+  const compared = shape.fields.filter((field) => !own.has(field));
+  const things = new Map<string, Map<string, { row: Row; cores: number[] }>>();
+  for (const row of rows) {
+    const thing = JSON.stringify(folding.identity.map((field) => row[field]));
+    const look = JSON.stringify(compared.map((field) => row[field]));
+    const looks = things.get(thing) ?? new Map<string, { row: Row; cores: number[] }>();
+    things.set(thing, looks);
+    const known = looks.get(look);
+    if (known === undefined) looks.set(look, { row, cores: [Number(row["core"])] });
+    else known.cores.push(Number(row["core"]));
+  }
+  const folded: Folded[] = [];
+  for (const looks of things.values()) {
+    const all = [...looks.values()];
+    const differs = new Set(
+      all.length === 1
+        ? []
+        : compared.filter((field) => {
+            const first = JSON.stringify(all[0]?.row[field]);
+            return all.some(({ row }) => JSON.stringify(row[field]) !== first);
+          }),
+    );
+    for (const { row, cores } of all)
+      folded.push({ row, cores: ranges(cores.sort((a, b) => a - b)), differs });
+  }
+  return folded;
+}
+
+function compare(a: unknown, b: unknown): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  return String(a ?? "").localeCompare(String(b ?? ""), "en", { numeric: true });
+}
+
+export function TablePage({ shape }: { shape: ObjectShape }): JSX.Element {
+  const { rows, error, at } = useRows(shape.name);
+  const [search, setSearch] = useState("");
+  const [order, setOrder] = useState<{ field: string; down: boolean } | null>(null);
+  const [onlyDiffering, setOnlyDiffering] = useState(false);
+  const [core, setCore] = useState("");
+  const folds = shape.folding !== undefined;
+  const cores = useMemo(
+    () => [...new Set(rows.map((row) => row["core"]))].map(String).sort(),
+    [rows],
+  );
+  const shown = useMemo(() => {
+    const chosen = core === "" ? rows : rows.filter((row) => String(row["core"]) === core);
+    let lines =
+      core === ""
+        ? fold(shape, chosen)
+        : chosen.map((row) => ({ row, cores: core, differs: new Set<string>() }));
+    if (onlyDiffering) lines = lines.filter(({ differs }) => differs.size > 0);
+    const wanted = search.trim().toLowerCase();
+    if (wanted !== "") {
+      lines = lines.filter(({ row }) =>
+        shape.fields.some((field) => text(field, row[field]).toLowerCase().includes(wanted)),
+      );
+    }
+    if (order !== null) {
+      const sign = order.down ? -1 : 1;
+      lines = [...lines].sort((a, b) => sign * compare(a.row[order.field], b.row[order.field]));
+    }
+    return lines;
+  }, [rows, search, order, onlyDiffering, core]);
+  const fields = shape.fields.filter((field) => !(folds && field === "core"));
+  return (
+    <section aria-labelledby="table-title" class="tablepage">
+      <h2 id="table-title">
+        {shape.name} <small>{shape.summary}</small>
+      </h2>
+      {error !== null && <p role="alert">{error.message}</p>}
+      <div class="tools">
+        <label>
+          Search{" "}
+          <input
+            type="search"
+            value={search}
+            onInput={(event) => setSearch(event.currentTarget.value)}
+          />
+        </label>
+        {folds && (
+          <label>
+            Core{" "}
+            <select value={core} onChange={(event) => setCore(event.currentTarget.value)}>
+              <option value="">all, equal copies as one</option>
+              {cores.map((one) => (
+                <option key={one}>{one}</option>
+              ))}
+            </select>
+          </label>
+        )}
+        {folds && (
+          <label>
+            <input
+              type="checkbox"
+              checked={onlyDiffering}
+              onChange={(event) => setOnlyDiffering(event.currentTarget.checked)}
+            />{" "}
+            only what differs between cores
+          </label>
+        )}
+        <output>
+          {shown.length} of {rows.length} rows{at === 0 ? ", asking …" : ""}
+        </output>
+      </div>
+      <Lines
+        fields={folds ? ["cores", ...fields] : fields}
+        lines={shown}
+        order={order}
+        onOrder={(field) =>
+          setOrder(
+            order?.field === field
+              ? order.down
+                ? null
+                : { field, down: true }
+              : { field, down: false },
+          )
+        }
+      />
+    </section>
+  );
+}
+
+interface LinesProps {
+  readonly fields: readonly string[];
+  readonly lines: readonly Folded[];
+  readonly order: { readonly field: string; readonly down: boolean } | null;
+  readonly onOrder: (field: string) => void;
+}
+
+/** The rows in sight, between two empty ones as high as the rest. */
+function Lines({ fields, lines, order, onOrder }: LinesProps): JSX.Element {
+  const [top, setTop] = useState(0);
+  const [height, setHeight] = useState(600);
+  useEffect(() => {
+    // The box is never higher than the window.
+    const measure = (): void => setHeight(innerHeight);
+    measure();
+    addEventListener("resize", measure);
+    return () => removeEventListener("resize", measure);
+  }, []);
+  const first = Math.max(0, Math.floor(top / LINE) - SPARE);
+  const last = Math.min(lines.length, Math.ceil((top + height) / LINE) + SPARE);
+  const gap = (count: number): JSX.Element | null =>
+    count === 0 ? null : (
+      <tr>
+        <td colSpan={fields.length} style={{ height: `${count * LINE}px`, padding: 0 }} />
+      </tr>
+    );
+  return (
+    <section
+      class="lines"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be reachable by the keyboard
+      tabIndex={0}
+      aria-label="Rows"
+      onScroll={(event) => setTop(event.currentTarget.scrollTop)}
+    >
+      <table aria-rowcount={lines.length + 1}>
+        <thead>
+          <tr>
+            {fields.map((field) => (
+              <th
+                key={field}
+                scope="col"
+                aria-sort={
+                  order?.field !== field ? "none" : order.down ? "descending" : "ascending"
+                }
+              >
+                <button type="button" onClick={() => onOrder(field)}>
+                  {field}
+                  {order?.field === field ? (order.down ? " ▼" : " ▲") : ""}
+                </button>
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {gap(first)}
+          {lines.slice(first, last).map(({ row, cores, differs }, n) => (
+            <tr key={first + n} aria-rowindex={first + n + 2}>
+              {fields.map((field) => (
+                <td key={field} class={differs.has(field) ? "differs" : undefined}>
+                  {field === "cores" ? cores : text(field, row[field])}
+                </td>
+              ))}
+            </tr>
+          ))}
+          {gap(lines.length - last)}
+        </tbody>
+      </table>
+      {lines.length === 0 && <p class="lonely">No rows.</p>}
+    </section>
+  );
+}
