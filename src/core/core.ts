@@ -280,7 +280,7 @@ export class Core implements Out {
     this.#nextTick = now + this.#tick;
     if (this.cores > 1) this.joining.look(now);
     this.joining.lookAtRoles(now);
-    this.dispatch.tick(now);
+    this.first(() => this.dispatch.tick(now));
     this.dispatch.publish(this.counters);
     this.#bounds.tick(now);
     if (this.cores > 1 && this.#resync.turn(now)) this.#worked = true;

@@ -11,22 +11,39 @@ const put = (batch: Batch, frame: number): void => {
 };
 
 test("VR-3 urgent frames leave before data, and both in the order in which they were sent", () => {
-  const send = fc.record({ port: fc.integer({ min: 0, max: 1 }), urgent: fc.boolean() });
+  const send = fc.record({
+    port: fc.integer({ min: 0, max: 1 }),
+    urgent: fc.boolean(),
+    within: fc.boolean(),
+  });
   fc.assert(
     fc.property(
       fc.array(send, { maxLength: 60 }),
       fc.integer({ min: 0, max: 60 }),
       (sends, cut) => {
-        const batches = [new Batch(64), new Batch(64)];
+        const batches = [new Batch(256), new Batch(256)];
         const model: { urgent: number[]; data: number[] }[] = batches.map(() => ({
           urgent: [],
           data: [],
         }));
-        for (const [n, { port, urgent: isUrgent }] of sends.entries()) {
+        for (const [n, { port, urgent: isUrgent, within }] of sends.entries()) {
           const batch = batches[port] as Batch;
-          if (isUrgent) first(batches, () => put(batch, n + 1));
-          else put(batch, n + 1);
-          model[port]?.[isUrgent ? "urgent" : "data"].push(n + 1);
+          const frame = n * 4;
+          const sent = model[port];
+          if (isUrgent && within) {
+            first(batches, () => {
+              put(batch, frame + 1);
+              first(batches, () => put(batch, frame + 2));
+              put(batch, frame + 3);
+            });
+            sent?.urgent.push(frame + 2, frame + 1, frame + 3);
+          } else if (isUrgent) {
+            first(batches, () => put(batch, frame + 1));
+            sent?.urgent.push(frame + 1);
+          } else {
+            put(batch, frame + 1);
+            sent?.data.push(frame + 1);
+          }
           if (n !== cut) continue;
           // A round ends.
           for (const one of batches) one.clear();
