@@ -11,6 +11,7 @@ import { LAG_DEFAULTS, PORT_PRIORITY } from "../lag/config.ts";
 import { Prng } from "../lib/prng.ts";
 import type { Mac, PortId, Vlan } from "../lib/units.ts";
 import { ND_DEFAULTS, type OwnerVariant } from "../nd/config.ts";
+import { VR_DEFAULTS, VR_ROUTER_DEFAULTS, type VrConfig } from "../vr/config.ts";
 import { access, plainConfig, trunk } from "./configs.ts";
 
 /**
@@ -93,6 +94,25 @@ function interfacesOf(appliance: number): InterfaceConfig[] {
   }));
 }
 
+/** The address that the virtual router of a VLAN has. */
+const VIRTUAL_HOST = 254;
+
+/** VRRP on every VLAN: the first appliance is preferred. */
+function routersOf(appliance: number): VrConfig {
+  return {
+    ...VR_DEFAULTS,
+    routers: VLANS.map((vlan, iface) => ({
+      ...VR_ROUTER_DEFAULTS,
+      name: `gw${vlan}`,
+      iface,
+      vrid: vlan,
+      priority: 200 - appliance * 100,
+      interval: 200,
+      addresses: [addressOf(vlan, VIRTUAL_HOST)],
+    })),
+  };
+}
+
 interface Parts {
   readonly seed: number;
   readonly appliance: number;
@@ -105,6 +125,8 @@ interface Parts {
   readonly owner: OwnerVariant;
   readonly ageing: "each-tells" | "each-silent" | "one";
   readonly arpAgeing: "timestamp" | "second-chance";
+  /** With virtual routers. */
+  readonly isVirtual: boolean;
 }
 
 function applianceOf(parts: Parts): ApplianceConfig {
@@ -154,6 +176,7 @@ function applianceOf(parts: Parts): ApplianceConfig {
       ],
     },
     bridging: { bridges: [{ ...bridge, tableSize, probeLimit, channels: inBridge }] },
+    ...(parts.isVirtual ? { vr: routersOf(appliance) } : {}),
     nd: {
       ...ND_DEFAULTS,
       owner: parts.owner,
@@ -184,14 +207,14 @@ function applianceOf(parts: Parts): ApplianceConfig {
   };
 }
 
-function hostsOf(placesOf: (vlan: Vlan) => readonly Place[]): HostPlan[] {
+function hostsOf(placesOf: (vlan: Vlan) => readonly Place[], gateway = 1): HostPlan[] {
   return VLANS.flatMap((vlan) =>
     Array.from({ length: HOSTS_PER_VLAN }, (_, n) => ({
       name: `h${vlan}.${n}`,
       mac: 0x0200_0000_0000 + vlan * 0x1_0000 + n,
       vlan,
       address: addressOf(vlan, 10 + n),
-      gateway: addressOf(vlan, 1),
+      gateway: addressOf(vlan, gateway),
       ipv6: address6Of(vlan, 10 + n),
       gateway6: address6Of(vlan, 1),
       places: placesOf(vlan),
@@ -219,21 +242,22 @@ export function scenarioOf(seed: number, wishes: Wishes = {}): Scenario {
   const rest = { seed, cores, shape, isStray: drawn.isStray, owner: drawn.owner };
   if (shape === "pair") {
     const edges = [access(10), access(20), both];
-    const parts = { ...common, edges, members: 2, aggregate: both };
+    const parts = { ...common, edges, members: 2, aggregate: both, isVirtual: true };
     const sides = [0, 1];
     return {
       ...rest,
       appliances: sides.map((appliance) => applianceOf({ ...parts, appliance })),
       cables: [3, 4].map((port) => [place(0, port), place(1, port)] as const),
-      hosts: hostsOf((vlan) =>
-        sides.flatMap((side) => [place(side, vlan === 10 ? 0 : 1), place(side, 2, vlan)]),
+      hosts: hostsOf(
+        (vlan) => sides.flatMap((side) => [place(side, vlan === 10 ? 0 : 1), place(side, 2, vlan)]),
+        VIRTUAL_HOST,
       ),
       bundle: [],
     };
   }
   const edges = [access(10), access(10), access(20), access(20), both];
   const members = shape === "bundle" ? 2 : 0;
-  const parts = { ...common, edges, members, aggregate: access(10) };
+  const parts = { ...common, edges, members, aggregate: access(10), isVirtual: false };
   const bundle = shape === "bundle" ? [5, 6] : [];
   return {
     ...rest,

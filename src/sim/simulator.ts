@@ -18,6 +18,7 @@ import type { Invariant, Stage } from "./invariants/invariant.ts";
 import { MemoryInvariant } from "./invariants/memory.ts";
 import { NeighboursInvariant } from "./invariants/neighbours.ts";
 import { ResolvingInvariant } from "./invariants/resolving.ts";
+import { VirtualRoutersInvariant } from "./invariants/virtual-routers.ts";
 import { Repair } from "./repair.ts";
 import { scenarioOf } from "./scenario.ts";
 import type { Episode, Script } from "./script.ts";
@@ -107,6 +108,7 @@ export class Simulator implements Stage {
       new AggregationInvariant(this),
       new MemoryInvariant(this),
       new CoherenceInvariant(this),
+      new VirtualRoutersInvariant(this),
     ];
     this.#framed = this.#invariants.filter(({ frame }) => frame !== undefined);
     this.#stepped = this.#invariants.filter(({ stepped }) => stepped !== undefined);
