@@ -53,5 +53,6 @@ export interface Supervised {
   why: Reason;
   /** It has fewer buckets than its share and gets them one at a time. */
   filling: boolean;
-  reset: boolean;
+  /** Leaving: the kernel no longer gives it frames. */
+  unsteered: boolean;
 }

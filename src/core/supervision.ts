@@ -29,6 +29,8 @@ export interface Threads {
   end(core: CoreId): void;
   /** Look at shared memory soon, if it sleeps. */
   wake(core: CoreId): void;
+  /** Other cores serve now, or stand in: where the kernel does not see that by itself it is to be told. */
+  resteer?(): void;
   /**
    * True when the thread would run but has got no CPU since the last look: the machine is slow, not the core. Absent:
    * never.
@@ -96,7 +98,7 @@ export class Supervision {
       parked: false,
       why: "none",
       filling: false,
-      reset: true,
+      unsteered: false,
     }));
   }
 
@@ -299,6 +301,8 @@ export class Supervision {
     // Nobody else served: what the core does not have would be lost to all.
     this.#rescue(core);
     this.#of(core).filling = true;
+    this.#of(core).unsteered = false;
+    this.#threads.resteer?.();
     this.#wakeAll();
   }
 
@@ -310,6 +314,12 @@ export class Supervision {
       return;
     }
     if (now < one.due) return;
+    if (!one.unsteered) {
+      one.unsteered = true;
+      one.due = now + LINGER;
+      this.#threads.resteer?.();
+      return;
+    }
     if (this.membership.waiting(core) > 0 && now - one.since < LEAVE_LIMIT) return;
     this.membership.leave(core);
     this.membership.setAlive(core, false);
@@ -372,6 +382,7 @@ export class Supervision {
     this.membership.setCovers((other) => this.serves(other));
     this.#electAll();
     if (had > 0) this.#rescue(core);
+    this.#threads.resteer?.();
     // Last: who learns of the death finds the roles and buckets where they are now.
     this.membership.setAlive(core, false);
     this.#wakeAll();
@@ -382,6 +393,11 @@ export class Supervision {
     const { buckets } = this.#config.steering;
     const count = this.membership.rescue(buckets, (other) => this.#hasBuckets(other));
     if (count > 0) this.#threads.tell(EventCode["buckets-rescued"], [from, count]);
+  }
+
+  /** True for a core that reads its queues. */
+  reads(core: CoreId): boolean {
+    return this.#hasBuckets(core) && !this.#of(core).unsteered;
   }
 
   /** A leaving core keeps what it has until it is moved in order. */

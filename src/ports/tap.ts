@@ -72,6 +72,18 @@ function setSteering(fd: number, program: number): boolean {
   return sys.ioctl(fd, c.TUNSETSTEERINGEBPF, sys.scratch.at) === 0;
 }
 
+/**
+ * Without a steering program the kernel chooses among the attached queues: a core that reads its queue has it attached.
+ * `fd` is that queue. Nothing happens when it is as it shall be already, or when a program steers.
+ */
+export function setTapQueue(arena: Arena, plan: TapPlan, fd: number, isAttached: boolean): void {
+  if (new Turn(arena, plan.turn, 0).note === STEERED) return;
+  sys.scratch.u8.fill(0, 0, 40);
+  const flag = isAttached ? c.IFF_ATTACH_QUEUE : c.IFF_DETACH_QUEUE;
+  sys.scratch.view.setUint16(c.IFNAMSIZ, flag, true);
+  sys.ioctl(fd, c.TUNSETQUEUE, sys.scratch.at);
+}
+
 /** One core's queue. */
 export class TapPort implements Port {
   readonly descriptors: readonly number[];

@@ -31,6 +31,7 @@ import { Arena, Planner } from "../lib/arena.ts";
 import type { CoreId, Millis, Offset } from "../lib/units.ts";
 import { closeHeld, planPort } from "../ports/factory.ts";
 import { close as closeDescriptor } from "../ports/linux/ffi.ts";
+import { resteer } from "../ports/resteer.ts";
 import { type StatePage, shareStatePage } from "../ports/steering.ts";
 import { MAX_BUCKETS, moveWordsOf } from "../steering/indirection.ts";
 import { MoveControl } from "../steering/move.ts";
@@ -44,6 +45,7 @@ import { Questions } from "./questions.ts";
 import { bucketFrames, Rebalancer } from "./rebalance.ts";
 import { Reloading } from "./reloading.ts";
 import { Repair } from "./repair.ts";
+import { coreStatuses } from "./statuses.ts";
 import { type Listener, Threads } from "./threads.ts";
 import { Watching } from "./watching.ts";
 
@@ -242,6 +244,7 @@ export class RunningAppliance implements Appliance {
         },
         end: (core) => this.#threads.end(core),
         wake: (core) => this.wake(core),
+        resteer: () => this.#resteer(),
         isStarved: (core) => this.#threads.isStarved(core),
         tell: (code, numbers) => {
           this.#history.add(this.clock.now(), -1, code, numbers);
@@ -250,6 +253,19 @@ export class RunningAppliance implements Appliance {
       },
       this.clock.now(),
     );
+  }
+
+  #resteer(): void {
+    for (const [port, opening] of this.openings.entries()) {
+      if (opening === null || this.layout.cores === 1) continue;
+      resteer(port, opening.plan, {
+        arena: this.arena,
+        page: this.#page,
+        cores: this.layout.cores,
+        steering: this.#config.steering,
+        reads: (core) => this.#supervision.reads(core),
+      });
+    }
   }
 
   #coreFailed(core: CoreId, error: Error): void {
@@ -336,19 +352,7 @@ export class RunningAppliance implements Appliance {
   }
 
   cores(): readonly CoreStatus[] {
-    const now = this.clock.now();
-    const loads = loadsOf(this.arena, this.layout);
-    return Array.from({ length: this.layout.cores }, (_, core) => {
-      const beat = this.#supervision.membership.heartbeat(core);
-      return {
-        core,
-        state: this.#supervision.state(core),
-        load: Math.max(0, loads[core] as number),
-        heartbeatAgeMs: Math.max(0, ((now | 0) - beat) | 0),
-        restarts: this.#supervision.restarts(core),
-        reason: this.#supervision.reason(core),
-      };
-    });
+    return coreStatuses(this.#supervision, loadsOf(this.arena, this.layout), this.clock.now());
   }
 
   repairs(): readonly number[] {

@@ -151,11 +151,15 @@ function emitMac(a: ClassicAssembler): void {
   a.emit(Classic.StoreMemory, Memory.Input + 3);
 }
 
+/** Who stands in for a core; without a list, itself. */
+const coverOf = (covers: Uint8Array, core: number): number => covers[core] ?? core;
+
 function emitRule(
   a: ClassicAssembler,
   rule: CompiledRule,
   next: string,
   masters: readonly number[],
+  covers: Uint8Array,
 ): void {
   const compare = (slot: number, mask: number, value: number): void => {
     if (mask === 0) return;
@@ -171,7 +175,8 @@ function emitRule(
   for (const [word, mask] of rule.addressMask.entries()) {
     compare(isIpv4 && word === 4 ? 1 : word, mask, rule.address[word] as number);
   }
-  a.emit(Classic.ReturnImm, rule.action >= 0 ? rule.action : (masters[roleOf(rule.action)] ?? 0));
+  const { action } = rule;
+  a.emit(Classic.ReturnImm, action >= 0 ? coverOf(covers, action) : (masters[roleOf(action)] ?? 0));
 }
 
 /** Mask of input word `word` whose parity is bit `bit` of the hash. */
@@ -231,6 +236,7 @@ function build(
   masters: readonly number[],
   port: PortId,
   rules: readonly CompiledRule[],
+  covers: Uint8Array,
 ): ClassicAssembler {
   const a = new ClassicAssembler();
   emitLink(a);
@@ -239,11 +245,11 @@ function build(
   emitMac(a);
   a.label("rules");
   for (const [index, rule] of rules.entries()) {
-    emitRule(a, rule, `rule-${index}`, masters);
+    emitRule(a, rule, `rule-${index}`, masters, covers);
     a.label(`rule-${index}`);
   }
   if (schemeOf(config, port) === Scheme.Port) {
-    a.emit(Classic.ReturnImm, portCoreOf(config, port));
+    a.emit(Classic.ReturnImm, coverOf(covers, portCoreOf(config, port)));
   } else {
     a.emit(Classic.LoadMemory, Memory.Have);
     a.when(Classic.IfSet, Need.Ipv6, "hash-9");
@@ -259,7 +265,7 @@ function build(
   a.label("buckets");
   a.emit(Classic.LoadMemory, Memory.Bucket);
   const landing = Uint8Array.from(buckets, (core, bucket) =>
-    steersExactly(config, port) ? core : bucket % config.cores,
+    steersExactly(config, port) ? core : coverOf(covers, bucket % config.cores),
   );
   emitTree(a, landing, 0, config.buckets);
   a.label("role-arp");
@@ -275,13 +281,14 @@ export function buildClassic(
   buckets: Uint8Array,
   masters: readonly number[],
   port: PortId = 0,
+  covers: Uint8Array = new Uint8Array(0),
 ): ClassicProgram {
   const jobs = schemeOf(config, port) === Scheme.Function ? compileJobs(config) : [];
   const rules = [...compileRules(config), ...jobs].filter(
     (rule) => rule.port < 0 || rule.port === port,
   );
   for (let count = rules.length; ; count = Math.floor(count / 2)) {
-    const a = build(config, buckets, masters, port, rules.slice(0, count));
+    const a = build(config, buckets, masters, port, rules.slice(0, count), covers);
     if (a.length <= CLASSIC_MAX) return { bytes: a.bytes(), rules: count };
   }
 }

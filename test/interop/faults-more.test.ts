@@ -169,3 +169,39 @@ test("CORE-9 an interface is deleted and made anew while a core dies: both come 
     t.diagnostic(`TCP: ${lines} lines, the longest wait ${worst} ms`);
   });
 });
+
+test("CORE-9 CORE-6 without eBPF, too, a dead core's frames go to others, and a removed core loses none", async (t) => {
+  await withRig(async (rig) => {
+    // What bpf(2) wants, and nothing else that a packet socket needs.
+    const without = ["setpriv", "--bounding-set=-sys_admin,-bpf", "--inh-caps=-sys_admin,-bpf"];
+    const router = await Router.start(rig, 2, "", false, {}, without);
+    const tcp = await Connection.open(rig, "a", "b", "10.0.1.1");
+    for (const core of [0, 1]) {
+      let lost = Number.POSITIVE_INFINITY;
+      for (let n = 0; n < 3 && lost > 350; n++) {
+        await router.settled();
+        const { lostMs, pings } = await router.during(async () => {
+          await router.fault("block", core, 5000);
+          await delay(1000);
+        });
+        lost = Math.min(lost, lostMs);
+        t.diagnostic(`core ${core} hangs: ${JSON.stringify(pings)}`);
+        await router.settled();
+      }
+      assert.ok(lost <= 350, `core ${core}: ${lost} ms`);
+      lost = Number.POSITIVE_INFINITY;
+      for (let n = 0; n < 3 && lost > 0; n++) {
+        const { pings } = await router.during(async () => {
+          await router.appliance.cli("set", "core", String(core), "offline");
+          await delay(300);
+          await router.appliance.cli("set", "core", String(core), "online");
+          await router.settled();
+        });
+        t.diagnostic(`core ${core} out and in: ${JSON.stringify(pings)}`);
+        lost = Math.max(...pings.map((one) => one.lost));
+      }
+      assert.equal(lost, 0, `core ${core}`);
+    }
+    await tcp.close();
+  });
+});

@@ -364,21 +364,23 @@ export class Rig {
 
   /** Starts the appliance in a mute namespace; resolves when it says that it is ready. */
   linkloom(short: string, config: string, ...options: string[]): Promise<Appliance> {
-    return this.linkloomWith({}, short, config, ...options);
+    return this.linkloomWith({}, short, config, options);
   }
 
-  /** The same with more in its environment. */
+  /** The same with more in its environment, and behind another command, such as setpriv. */
   async linkloomWith(
     environment: Readonly<Record<string, string>>,
     short: string,
     config: string,
-    ...options: string[]
+    options: readonly string[] = [],
+    before: readonly string[] = [],
   ): Promise<Appliance> {
     const file = join(this.directory, `${short}.yaml`);
     const socket = join(this.directory, `${short}.sock`);
     writeFileSync(file, config);
-    const words = [MAIN, "run", "-c", file, "--socket", socket, ...options];
-    const { child, output } = this.#start({ stdin: "ignore", environment }, short, NODE, words);
+    const words = [NODE, MAIN, "run", "-c", file, "--socket", socket, ...options];
+    const [command, ...args] = [...before, ...words] as [string, ...string[]];
+    const { child, output } = this.#start({ stdin: "ignore", environment }, short, command, args);
     await until(
       "the appliance to be ready",
       () => {

@@ -1,6 +1,7 @@
 // Numbers of the Linux interface that are equal on x86-64 and arm64; names as in the kernel's uapi headers, so that
 // they can be looked up: linux/if_packet.h, linux/if_tun.h, linux/if.h, linux/sockios.h, linux/filter.h, asm-generic.
 
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_PACKET = 17;
 export const SOCK_DGRAM = 2;
@@ -18,6 +19,7 @@ export const SO_ATTACH_FILTER = 26;
 export const SO_DETACH_FILTER = 27;
 export const SO_SNDBUFFORCE = 32;
 export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
 
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
@@ -70,10 +72,13 @@ export const ARPHRD_ETHER = 1;
 
 export const TUNSETIFF = 0x400454ca;
 export const TUNSETOFFLOAD = 0x400454d0;
+export const TUNSETQUEUE = 0x400454d9;
 export const TUNSETSTEERINGEBPF = 0x800454e0;
 export const IFF_TAP = 0x0002;
 export const IFF_NO_PI = 0x1000;
 export const IFF_MULTI_QUEUE = 0x0100;
+export const IFF_ATTACH_QUEUE = 0x0200;
+export const IFF_DETACH_QUEUE = 0x0400;
 export const IFF_VNET_HDR = 0x4000;
 export const TUN_F_CSUM = 1;
 export const TUN_F_TSO4 = 2;

@@ -160,13 +160,23 @@ export const REFUSE: Uint8Array = assemble([[0x06, 0, 0, 0]]); // ret #0
  * The program when there is no other: the core by the low bits of both MACs, so that both directions of a pair meet,
  * and the software distributor then hands on what landed wrong. With one core only the length decides.
  */
-export function spread(cores: number): Uint8Array {
+export function spread(
+  cores: number,
+  among: readonly CoreId[] = Array.from({ length: cores }, (_, core) => core),
+): Uint8Array {
+  const chosen = among.length === cores ? [] : among;
   return assemble([
     [0x30, 0, 0, LINK_LAYER + 5], // ldb last byte of the destination
     [0x07, 0, 0, 0], // tax
     [0x30, 0, 0, LINK_LAYER + 11], // ldb last byte of the source
     [0xac, 0, 0, 0], // xor x
-    [0x94, 0, 0, cores], // mod #cores
+    [0x94, 0, 0, among.length], // mod #cores
+    // The n-th of those: from the last one on, so that no number is looked at twice.
+    ...chosen.flatMap((core, n): [number, number, number, number][] => [
+      [0x15, 0, 2, n], // jeq #n, else skip two
+      [0x00, 0, 0, core], // ld #core
+      [0x05, 0, 0, 3 * (chosen.length - n - 1)], // ja to the end of the list
+    ]),
     [0x64, 0, 0, 1], // lsh #1
     [0x07, 0, 0, 0], // tax
     [0x80, 0, 0, 0], // ld len
