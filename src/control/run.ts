@@ -86,12 +86,15 @@ export async function run(options: RunOptions): Promise<void> {
     reloading = reloading.then(() => reloadFile(configurations, options));
   };
   const stopped = untilSignal(reload);
-  say(
-    `linkloom ready: ${count} ${count === 1 ? "core" : "cores"}, ${ports} ${ports === 1 ? "port" : "ports"}, control ${server.socket}`,
-  );
+  const status = `${count} ${count === 1 ? "core" : "cores"}, ${ports} ${ports === 1 ? "port" : "ports"}, control ${server.socket}`;
+  say(`linkloom ready: ${status}`);
+  const { Service } = await import("../runtime/service.ts");
+  const service = new Service(process.env, process.pid);
+  service.ready(status, () => appliance.cores().some(({ state }) => state === "online"));
   try {
     await Promise.race([stopped.signal, appliance.ended]);
   } finally {
+    service.stopping();
     stopped.forget();
     configurations.close();
     await reloading;
