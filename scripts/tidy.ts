@@ -19,7 +19,7 @@ const HOSTS =
   /^(?:localhost|127\.0\.0\.1|(?:[\w-]+\.)*(?:example(?:\.com|\.net|\.org)?|rfc-editor\.org|ietf\.org|iana\.org|ieee802?\.org|apache\.org|keepachangelog\.com|semver\.org|nodejs\.org|kernel\.org|oasis-open\.org|github\.com|json-schema\.org|biomejs\.dev|openvswitch\.org|dpdk\.org))$/;
 
 const TEXT = /\.(?:tsx?|js|css|json|md|ya?ml|txt|sh)$|^bin\/|^\.ci\/|^LICENSE$/;
-const PROTOCOLS = ["arp", "bridge", "host", "lag", "nd", "steering", "stp", "vr"];
+const PROTOCOLS = ["arp", "bridge", "host", "lag", "nd", "snoop", "steering", "stp", "vr"];
 const TAG = /\b(?:CORE|ARP|ND|BR|LAG|VR|HOST|OPS)-\d+\b/g;
 
 /** Faults of one text file. */
