@@ -41,6 +41,7 @@ import { Vr } from "../vr/vr.ts";
 import * as arp from "../wire/arp.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as vlan from "../wire/vlan.ts";
+import * as vrrp from "../wire/vrrp.ts";
 import { ChannelLinks } from "./channel-links.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Freed } from "./freed.ts";
@@ -192,7 +193,9 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
     const mine = this.#interfaces[iface] as InterfaceConfig;
     if (destination !== mine.mac && destination !== BROADCAST && !ethernet.isGroup(destination)) {
       if (!this.virtuals.isRouted(iface, destination)) {
-        this.out.drop(Drop["not-local"]);
+        // To a virtual MAC that is another router's now, or nobody's (RFC 9568 6.4.2).
+        const isVirtual = vrrp.vridOf(destination) > 0;
+        this.out.drop(Drop[isVirtual ? "vr-not-active" : "not-local"]);
         return;
       }
     }

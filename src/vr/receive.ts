@@ -44,8 +44,8 @@ const DROP_OF: Readonly<Record<number, number>> = {
   [Fault.Addresses]: Drop["vr-addresses"],
   [Fault.Interval]: Drop["vr-interval"],
   [Fault.Auth]: Drop["vr-auth"],
-  [Fault.Element]: Drop["vr-short"],
-  [Fault.State]: Drop["vr-type"],
+  [Fault.Element]: Drop["vr-element"],
+  [Fault.State]: Drop["vr-state"],
 };
 
 export class Receiver {
@@ -110,6 +110,7 @@ export class Receiver {
     this.hasSaid = false;
     this.machine = null;
     this.#begin(start, ip, channel);
+    if (!this.#isSourceGood()) return this.#drop(Drop["vr-source"]);
     if (isHsrp) return this.#hsrp(iface, at, to, now);
     return carp.isCarp(view, at, to)
       ? this.#carp(iface, at, to, now)
@@ -127,6 +128,13 @@ export class Receiver {
     if (udp.destinationPort(view, at) !== hsrp.PORT) return false;
     const destination = ipv4.destination(view, ip);
     return destination === hsrp.GROUP_V1 || destination === hsrp.GROUP_V2;
+  }
+
+  /** An address that a router of the link can have: of one host, at least. */
+  #isSourceGood(): boolean {
+    const [a, b, c, d] = this.advert.source;
+    if (this.#family === 4) return ipv4.isHost(d);
+    return a >>> 24 !== 0xff && (a | b | c | (d & ~1)) !== 0;
   }
 
   #begin(start: Offset, ip: Offset, channel: ChannelId): void {
