@@ -2,7 +2,7 @@
 
 import * as bpdu from "../wire/bpdu.ts";
 import { betterOrSameInfo, rstpVersion, runs, threeHellos, waitAnew } from "./conditions.ts";
-import { type BridgeVariables, Guard, Info, type Port, RcvdInfo, ZERO } from "./port.ts";
+import { type BridgeVariables, Guard, Info, type Port, RcvdInfo, Role, ZERO } from "./port.ts";
 import { aged, compare, copyTimes, copyVector, isSuperior, sameTimes } from "./vector.ts";
 
 export const Pim = {
@@ -141,7 +141,7 @@ function record(bridge: BridgeVariables, port: Port, state: number): void {
     case Pim.InferiorDesignated:
       recordDispute(port);
       // Beyond this edition, as IEEE 802.1D-1998 8.7.1 replies: who claims a worse tree has not heard of ours.
-      port.newInfo = true;
+      if (port.role === Role.Designated) port.newInfo = true;
       return;
     case Pim.NotDesignated:
       recordAgreement(bridge, port);

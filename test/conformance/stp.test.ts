@@ -386,6 +386,8 @@ test("BR-7 17.21.10 recordDispute: an inferior designated port that learns", () 
   assert.equal(dispute(RoleBits.Designated | Flag.Learning).disputed, true);
   assert.equal(dispute(RoleBits.Designated | Flag.Learning).agreed, false);
   assert.equal(dispute(RoleBits.Designated).disputed, false);
+  // beyond: it is answered at once, as IEEE 802.1D-1998 does
+  assert.equal(dispute(RoleBits.Designated).newInfo, true);
 });
 
 // --- 17.30 -----------------------------------------------------------------------------------------------------------
