@@ -238,7 +238,7 @@ async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "linkloom-bench-"));
   const server = await serve({ appliance, socket: join(folder, "api.sock") });
 
-  /** Million frames in a second of the core's CPU time while `doing` goes on: what others do on this machine is left out. */
+  /** Million frames in a second of the core's CPU time while `doing` goes on: what others do here is left out. */
   const rateWhile = async (doing: () => Promise<void>): Promise<[rate: number, share: number]> => {
     let going = true;
     const done = (async (): Promise<void> => {

@@ -81,7 +81,7 @@ export function eventStream(
 const idOf = (appliance: Appliance, sequence: number): string =>
   `${appliance.startedAt.toString(36)}-${sequence}`;
 
-/** The sequence after which to begin: the last seen of this run; all that is kept after a restart; else only new ones. */
+/** The sequence after which to begin: the last seen of this run; after a restart all that is kept; else new ones. */
 function startOf(appliance: Appliance, last: string | undefined): number {
   if (last === undefined) return newest(appliance);
   const [, run, sequence] = /^([0-9a-z]{1,16})-(\d{1,15})$/.exec(last) ?? [];

@@ -1,6 +1,6 @@
-// What every request passes before anything else is loaded or done for it: rate, host, origin, token. An unauthenticated
-// caller over HTTP gets no further, so it can neither read, nor change, nor make us spend memory. The Unix socket has
-// no token, because the kernel has asked who may open it.
+// What every request passes before anything else is loaded or done for it: rate, host, origin, token. An
+// unauthenticated caller over HTTP gets no further, so it can neither read, nor change, nor make us spend memory. The
+// Unix socket has no token, because the kernel has asked who may open it.
 
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";

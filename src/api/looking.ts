@@ -1,5 +1,6 @@
-// Live traces and captures: what the cores show (core/observer.ts), chosen by filters, as lines of JSON or as pcapng with
-// core, class and reason of each frame as its comment. A reader that is too slow loses records, never slows a core.
+// Live traces and captures: what the cores show (core/observer.ts), chosen by filters, as lines of JSON or as pcapng
+// with core, class and reason of each frame as its comment. A reader that is too slow loses records, never slows a
+// core.
 
 import { Readable } from "node:stream";
 import type { Words } from "../control/actions.ts";

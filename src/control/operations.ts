@@ -19,7 +19,7 @@ export interface Operation {
   /** Below /api/v1/, parts that vary with a colon. */
   readonly path: string;
   readonly summary: string;
-  /** What a token must allow. Frames and messages are somebody's traffic, so looking at them needs the right to write. */
+  /** What a token must allow. Frames and messages are somebody's traffic: looking needs the right to write. */
   readonly rights: "read" | "write";
   readonly parameters: readonly Parameter[];
   /** The body is a configuration file as it stands: application/yaml. */

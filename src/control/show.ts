@@ -35,7 +35,7 @@ export interface Shown {
 
 /** Rows per question to a core. */
 const SLICE = 512;
-/** Above this load a core has better to do than answer, and so long it is left alone between two slices (bench/api.ts). */
+/** Above this load a core has better to do than answer: so long it is left alone between two slices (bench/api.ts). */
 const BUSY = 0.5;
 const PAUSE = 6;
 /** Events without a limit asked for. */

@@ -1,5 +1,5 @@
-// What one core sees, for a person: frames as they come and go with their class and the reason why one was given up, and
-// messages of other cores. Exists only while somebody looks; without one, the core looks at one field per burst. It
+// What one core sees, for a person: frames as they come and go with their class and the reason why one was given up,
+// and messages of other cores. Exists only while somebody looks; without one, the core looks at one field per burst. It
 // sits in the core and not around a port, because only there is known what became of a frame.
 //
 // It writes into a ring of bytes in the arena, which the control core reads:

@@ -117,7 +117,8 @@ test("OPS-1 a change of one channel of twenty disturbs that one alone, and goes 
       [`channel LA/${CHANGED}`],
     );
 
-    // A machine that does not let the partner run for three seconds breaks channels too; a fault of ours would each time.
+    // A machine that does not let the partner run for three seconds breaks channels too; a fault of ours would each
+    // time.
     let broke: string[] = [];
     for (let attempt = 0; attempt < 3 && broke.length !== 1; attempt++) {
       broke = await changeOne(rig, near, file);
