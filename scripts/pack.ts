@@ -1,7 +1,7 @@
 // npm run prepack: emits the JavaScript of the published package to dist/. `npm pack` and `npm publish` call it.
 
 import { execFileSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "./files.ts";
 
@@ -14,4 +14,6 @@ execFileSync(process.execPath, [join(ROOT, "node_modules/vite/bin/vite.js"), "bu
   cwd: ROOT,
   stdio: "inherit",
 });
+const manual = execFileSync(process.execPath, [join(ROOT, "scripts/man.ts")]);
+writeFileSync(join(ROOT, "dist", "linkloom.1"), manual);
 if (!existsSync(join(ROOT, "dist", "main.js"))) throw new Error("tsc emitted no dist/main.js");

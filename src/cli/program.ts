@@ -5,6 +5,7 @@ import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { ControlError, Exit, twoLines } from "../control/errors.ts";
 import { addChanges } from "./change.ts";
+import { addCompletion } from "./completion.ts";
 import { addConfigure } from "./configure.ts";
 import { addDoctor } from "./doctor.ts";
 import { addExplain } from "./explain.ts";
@@ -55,6 +56,7 @@ export function buildProgram(): Command {
   addLook(program);
   addDoctor(program);
   addExplain(program);
+  addCompletion(program);
   quieten(program);
   return program;
 }
