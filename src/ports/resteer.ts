@@ -1,6 +1,6 @@
-// Where the kernel runs no eBPF program, which reads from shared memory who gets what, somebody must tell it that a core
-// is gone or back: the control core does, by any descriptor of the group. Frames that land on another core than theirs
-// are handed over by software; but nobody reads the queues of a core that is dead.
+// Where the kernel runs no eBPF program, which reads from shared memory who gets what, somebody must tell it that a
+// core is gone or back: the control core does, by any descriptor of the group. Frames that land on another core than
+// theirs are handed over by software; but nobody reads the queues of a core that is dead.
 
 import { ROLE_COUNT } from "../engine/role.ts";
 import type { Arena } from "../lib/arena.ts";

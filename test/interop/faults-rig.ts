@@ -181,8 +181,8 @@ ${bridged ? BRIDGE : ""}interfaces:
     await act();
     await delay(300);
     const pings = await Promise.all(running.map((ping) => ping.stop()));
-    // A lost ping stands for the time to the next one. (The longest silence, which is printed, is that of a busy machine's
-    // scheduler, too.)
+    // A lost ping stands for the time to the next one. (The longest silence, which is printed, is that of a busy
+    // machine's scheduler, too.)
     const lostMs = Math.max(...pings.map(({ lost }) => lost * 10));
     return { lostMs, pings };
   }
