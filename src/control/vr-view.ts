@@ -1,5 +1,5 @@
-// `show vr` and `show vmac` in words, and what `explain vr` is made of. The machines run on the link master, so its rows
-// are `show vr`; each core has its own table of virtual MACs.
+// `show vr` and `show vmac` in words, and what `explain vr` is made of. The machines run on the link master, so its
+// rows are `show vr`; each core has its own table of virtual MACs.
 
 import { Role } from "../engine/role.ts";
 import type { Appliance, RawRow } from "./appliance-port.ts";

@@ -7,8 +7,8 @@
 //   |        |        |        |        | v3: 0, adv cs   |                 |                                    |
 //   +--------+--------+--------+--------+-----------------+-----------------+------------------------------------+
 //
-// The checksum of version 3 over IPv4 has two readings: RFC 5798 5.2.8 puts a pseudo-header before it (keepalived 2.2 and
-// FRR 8.4 send and want that), RFC 9568 5.2.8 does not. Both are accepted; the sender chooses.
+// The checksum of version 3 over IPv4 has two readings: RFC 5798 5.2.8 puts a pseudo-header before it (keepalived 2.2
+// and FRR 8.4 send and want that), RFC 9568 5.2.8 does not. Both are accepted; the sender chooses.
 
 import type { Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
 import { equal } from "./bytes.ts";
