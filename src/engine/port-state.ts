@@ -24,8 +24,8 @@ export interface PortStateSink {
    */
   setPortState(bridge: number, channel: ChannelId, state: PortState, now: Millis): void;
   /**
-   * Forgets the stations learned on the channel, on this core (17.19.7 fdbFlush); static ones stay. O(1), by generation.
-   * Every core gets the call, so the sink tells no other core.
+   * Forgets the stations learned on the channel, on this core (17.19.7 fdbFlush); static ones stay. O(1), by
+   * generation. Every core gets the call, so the sink tells no other core.
    */
   flushChannel(bridge: number, channel: ChannelId, now: Millis): void;
 }

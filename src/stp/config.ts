@@ -15,11 +15,17 @@ export const STALL: Millis = 500;
  */
 export const RECEIVE_LIMIT = 100;
 
+/** Two senders within so long share a segment; one alone for as long has a link to itself again. Max Age, table 17-1. */
+export const SHARED_TIME: Millis = 20_000;
+
 /** Force Protocol Version (17.13.4): `stp` = 0, `rstp` = 2. `off`: no spanning tree, every channel forwards. */
 export type Protocol = "rstp" | "stp" | "off";
 /** `on`: an edge port from the start (AdminEdge); `auto`: once nobody sent a BPDU for a while (AutoEdge). */
 export type Edge = "auto" | "on" | "off";
-/** `auto`: a point-to-point link, as every full-duplex link and every aggregate is (6.4.3). */
+/**
+ * `auto`: a point-to-point link, as every full-duplex link and every aggregate is (6.4.3), unless two bridges are heard
+ * there.
+ */
 export type PointToPoint = "auto" | "on" | "off";
 
 /** One port of a spanning tree: a channel, aggregated or not. */

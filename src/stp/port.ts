@@ -150,6 +150,11 @@ export class Port {
   flushes = 0;
   /** A bridge was heard since the link came up: what is there is no edge, even when it falls silent. */
   hasNeighbour = false;
+  /** The bridge that sent the last BPDU but TCNs, and when. */
+  sender: Mac = 0;
+  senderAt: Millis = ZERO;
+  /** When it was heard last that more than one bridge sends here; ZERO = never. */
+  sharedAt: Millis = ZERO;
   /** The master has told of it: `flushes` is a count to go on from. */
   known = false;
   /** Its channel's name: channels may have other numbers after a reload. */
@@ -183,8 +188,10 @@ export class Port {
     return ((this.config.priority & 0xf0) << 8) | (this.config.number & 0xfff);
   }
 
+  /** `auto`: not while two bridges are heard, as behind a switch that passes BPDUs on. */
   get operPointToPoint(): boolean {
-    return this.config.pointToPoint !== "off";
+    const { pointToPoint } = this.config;
+    return pointToPoint === "on" || (pointToPoint === "auto" && this.sharedAt === ZERO);
   }
 
   get adminEdge(): boolean {

@@ -219,6 +219,23 @@ test("BR-7 after a stall nothing has run out: the neighbour has a fresh interval
   assert.equal(node.row(0)["role"], "designated");
 });
 
+test("BR-7 two bridges heard on one port: it is no point-to-point link until one of them has left", () => {
+  const { world, node } = alone(1, [{}]);
+  const hello = (from: string): void =>
+    world.inject(node, 0, bytesOf(HELLO.replace("1000 02aa00000099 8001", `1000 ${from} 8001`)));
+  hello("02aa00000099");
+  world.run(2000);
+  hello("02aa00000099");
+  assert.equal(node.row(0)["pointToPoint"], true);
+  hello("02cc00000099");
+  assert.equal(node.row(0)["pointToPoint"], false);
+  for (let n = 0; n < 11; n++) {
+    world.run(2000);
+    hello("02aa00000099");
+  }
+  assert.equal(node.row(0)["pointToPoint"], true);
+});
+
 test("BR-7 an own BPDU that comes back keeps its port from opening", () => {
   const { world, node } = alone(1, [{ edge: "auto" }]);
   let own: Uint8Array | null = null;

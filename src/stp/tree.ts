@@ -3,9 +3,16 @@
 
 import { PortState } from "../engine/port-state.ts";
 import type { ChannelId, Millis } from "../lib/units.ts";
+import * as bpdu from "../wire/bpdu.ts";
 import * as bdm from "./bridge-detection.ts";
 import { forwardDelay, fwdDelay, newTcWhile, runs } from "./conditions.ts";
-import { costOf, MIGRATE_TIME, type StpBridgeConfig, type StpChannelConfig } from "./config.ts";
+import {
+  costOf,
+  MIGRATE_TIME,
+  SHARED_TIME,
+  type StpBridgeConfig,
+  type StpChannelConfig,
+} from "./config.ts";
 import {
   BridgeVariables,
   Guard,
@@ -201,8 +208,27 @@ export class Tree {
       this.bridge.hooks.guardChanged(port, Guard.Loop, false);
     }
     port.hasNeighbour = true;
+    if (port.msgKind !== bpdu.Kind.Tcn) this.#noteSender(port);
     port.rcvdBPDU = true;
     this.#settle();
+  }
+
+  /**
+   * Beyond the standard: on a link between two, every BPDU comes from the one bridge at the other end. Two of them mean
+   * a segment that more bridges share, where one's agreement does not speak for the others.
+   */
+  #noteSender(port: Port): void {
+    const { now } = this.bridge;
+    const { bridgeAddress } = port.msgPriority;
+    const isOther = port.sender !== bridgeAddress;
+    if (isOther && port.senderAt !== ZERO && now - port.senderAt < SHARED_TIME) {
+      port.sharedAt = now;
+      port.agreed = false;
+    } else if (port.sharedAt !== ZERO && now - port.sharedAt >= SHARED_TIME) {
+      port.sharedAt = ZERO;
+    }
+    port.sender = bridgeAddress;
+    port.senderAt = now;
   }
 
   /** An own BPDU came back to the port that sent it: what it forwards would come back too, so it opens no more. */
@@ -233,6 +259,8 @@ export class Tree {
     if (!up) {
       port.loopInconsistent = false;
       port.hasNeighbour = false;
+      port.senderAt = ZERO;
+      port.sharedAt = ZERO;
       port.ownAt = ZERO;
       if (port.shutUntil !== ZERO) this.release(port); // Who pulled the cable has seen to it.
     }
