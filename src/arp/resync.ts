@@ -31,7 +31,8 @@ export class Resync {
 
   /**
    * Sends up to `limit` records from `cursor`: the master all entries, after the marks that let the peer forget
-   * the rest; another core only what itself wrote as a master before, which the peer may have missed.
+   * the rest; another core what itself wrote as a master before, which the peer may have missed, and all to the
+   * master, which may have died and come back without a memory.
    */
   send(to: CoreId, cursor: number, limit: number): number {
     const table = this.#table;
@@ -62,8 +63,8 @@ export class Resync {
 
   #send(slot: number, to: CoreId): boolean {
     const table = this.#table;
-    const { out, isMaster } = this.#context;
-    if (!isMaster && !this.#isOwn(slot)) return false;
+    const { out, isMaster, master } = this.#context;
+    if (!isMaster && to !== master && !this.#isOwn(slot)) return false;
     if (table.isUsable(slot)) {
       this.#ledger.tell(slot, to);
       return true;

@@ -356,3 +356,16 @@ test("CORE-9 what a master told before it died and does not know any more is gon
     [0, 0, 0],
   );
 });
+
+test("CORE-9 a master that comes back without a memory, and stays the master, learns from the others", () => {
+  const rig = new ArpRig(2);
+  rig.moveRole(1);
+  rig.resolve(1, HOST);
+  rig.reply(HOST, HOST_MAC);
+  rig.settle();
+  rig.restart(1);
+
+  rig.resync(0, 1);
+
+  assert.equal(rig.row(1, HOST)?.["mac"], HOST_MAC);
+});
