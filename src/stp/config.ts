@@ -15,7 +15,9 @@ export const STALL: Millis = 500;
  */
 export const RECEIVE_LIMIT = 100;
 
-/** Two senders within so long share a segment; one alone for as long has a link to itself again. Max Age, table 17-1. */
+/**
+ * Two senders within so long share a segment; one alone for as long has a link to itself again. Max Age, table 17-1.
+ */
 export const SHARED_TIME: Millis = 20_000;
 
 /** Force Protocol Version (17.13.4): `stp` = 0, `rstp` = 2. `off`: no spanning tree, every channel forwards. */
