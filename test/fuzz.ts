@@ -1,6 +1,6 @@
-// Ten million hostile frames against a whole core: nothing throws, memory stays flat, every buffer comes back. Then ten
-// million BPDUs against the spanning tree engine: its machines come to rest, and its ports recover. Then as many of IGMP
-// and MLD against snooping.
+// Ten million hostile frames against a whole core: nothing throws, memory stays flat, every buffer comes back. Then
+// ten million BPDUs against the spanning tree engine: its machines come to rest, and its ports recover. Then as many
+// of IGMP and MLD against snooping.
 //   npm run fuzz            node test/fuzz.ts [FRAMES] [SEED] [BPDUS] [REPORTS]
 
 import { fuzz } from "./sim/hostile.ts";

@@ -1,6 +1,6 @@
 // What protects a bridge from its stations (BR-9): storm control, a limit of stations, isolation and loop detection. A
-// channel that has any of the first three is `Guarded` in its lane, a bit that makes the lane negative as closed ones are:
-// so a channel without protection pays nothing for it.
+// channel that has any of the first three is `Guarded` in its lane, a bit that makes the lane negative as closed ones
+// are: so a channel without protection pays nothing for it.
 
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";

@@ -1,6 +1,6 @@
 // Channels that protection shut (BR-9): because of a loop, too many stations, or a storm. Shut is shut both ways, on
-// every core, until its time is over or an operator opens it. Any core may shut a channel and tells the others; the later
-// word wins (clock.ts), and each core opens by itself when the common clock says so.
+// every core, until its time is over or an operator opens it. Any core may shut a channel and tells the others; the
+// later word wins (clock.ts), and each core opens by itself when the common clock says so.
 //
 // Fields of a bridge-shut: 0 epoch 2 | 2 channel 2 | 4 why 1 | 8 until 8 (0 = open) | 16 version 8.
 

@@ -1,8 +1,8 @@
 // Storm control (BR-9): broadcasts, frames to groups and frames to unknown stations, in frames a second for each
-// channel. One token bucket stands for all cores: each keeps its own copy, spends from it, counts what it let pass where
-// all may read (engine/tally.ts), and takes off what the others let pass. So the rate holds exactly over any long time,
-// whichever cores the frames reach and without a message; within one look at the others' counts (a round) each core may
-// spend the same tokens, so at most (cores - 1) bursts pass early, and are paid back.
+// channel. One token bucket stands for all cores: each keeps its own copy, spends from it, counts what it let pass
+// where all may read (engine/tally.ts), and takes off what the others let pass. So the rate holds exactly over any
+// long time, whichever cores the frames reach and without a message; within one look at the others' counts (a round)
+// each core may spend the same tokens, so at most (cores - 1) bursts pass early, and are paid back.
 
 import { EventCode } from "../engine/event.ts";
 import type { Out } from "../engine/out.ts";

@@ -1,5 +1,5 @@
-// `show groups` and `show protection` in words: what each core knows of multicast groups, and what protects each channel
-// of a bridge.
+// `show groups` and `show protection` in words: what each core knows of multicast groups, and what protects each
+// channel of a bridge.
 
 import type { ApplianceConfig } from "../core/config.ts";
 import { formatIpv4, formatIpv6 } from "../wire/text.ts";

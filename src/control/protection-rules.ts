@@ -1,5 +1,5 @@
-// What snooping and protection of a bridge mean together: timers that fit each other, queries that have a source, options
-// that would do nothing.
+// What snooping and protection of a bridge mean together: timers that fit each other, queries that have a source,
+// options that would do nothing.
 
 import type { BridgeSection, Configuration } from "./configuration.ts";
 import type { Report } from "./report.ts";

@@ -1,5 +1,5 @@
-// Compiles snooping and protection (BR-8, BR-9): rates with their bursts, communities as numbers, the VLANs where the own
-// querier asks.
+// Compiles snooping and protection (BR-8, BR-9): rates with their bursts, communities as numbers, the VLANs where the
+// own querier asks.
 
 import type { BridgeChannelConfig, RateConfig, StormConfig } from "../bridge/config.ts";
 import type { InterfaceConfig } from "../engine/config.ts";
@@ -16,7 +16,7 @@ const ROUTER_PORTS = {
 /** Isolation numbers of the engine: 0 everybody, 1 isolated, then communities. */
 const FIRST_COMMUNITY = 2;
 
-/** A tenth of a second's frames at once, where the file says nothing: our choice; a whole second's would hide short storms. */
+/** A tenth of a second's frames at once, where the file says nothing: a whole second's would hide short storms. */
 const burstOf = (rate: number): number => Math.max(1, Math.ceil(rate / 10));
 
 function stormConfig(section: StormSection | undefined): StormConfig | undefined {

@@ -1,5 +1,5 @@
-// Multicast snooping as its engine sees it: numbers for names, durations in milliseconds. The control core makes it from
-// the checked file. Defaults are those of RFC 3376 section 8 (IGMP) and RFC 3810 section 9 (MLD), which agree.
+// Multicast snooping as its engine sees it: numbers for names, durations in milliseconds. The control core makes it
+// from the checked file. Defaults are those of RFC 3376 section 8 (IGMP) and RFC 3810 section 9 (MLD), which agree.
 
 import type { ChannelId, Ipv4, Mac, Millis, Vlan } from "../lib/units.ts";
 

@@ -1,6 +1,6 @@
-// What in a frame to a group is not data: IGMP, MLD, and what else shows a router (RFC 4541 2.1.1: PIM hellos; RFC 4286:
-// multicast router discovery). Only looks, cheaply, and on every core; what the bytes say in detail reads.ts finds on the
-// link master.
+// What in a frame to a group is not data: IGMP, MLD, and what else shows a router (RFC 4541 2.1.1: PIM hellos; RFC
+// 4286: multicast router discovery). Only looks, cheaply, and on every core; what the bytes say in detail reads.ts
+// finds on the link master.
 
 import type { Offset } from "../lib/units.ts";
 import * as icmpv6 from "../wire/icmpv6.ts";

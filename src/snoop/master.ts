@@ -1,6 +1,6 @@
 // What the link master alone does for snooping: it hears joins, leaves and queries, runs memberships, router ports and
-// queriers, and changes the group table, of which every change is told (snoop.ts). Standards: RFC 4541 for what a switch
-// does; RFC 2236, 3376, 2710, 3810 for the timers.
+// queriers, and changes the group table, of which every change is told (snoop.ts). Standards: RFC 4541 for what a
+// switch does; RFC 2236, 3376, 2710, 3810 for the timers.
 
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
@@ -96,7 +96,8 @@ export class Master implements Listener {
     return domain;
   }
 
-  // --- joins and leaves ------------------------------------------------------------------------------------------------
+  // --- joins and leaves
+  // ------------------------------------------------------------------------------------------------
 
   join(group: Address, version: number): void {
     const now = this.#now;
@@ -244,7 +245,8 @@ export class Master implements Listener {
     this.#hooks.changed(routers, now);
   }
 
-  // --- queries and routers ---------------------------------------------------------------------------------------------
+  // --- queries and routers
+  // ---------------------------------------------------------------------------------------------
 
   query(group: Address, query: HeardQuery & { readonly lowers: boolean }): void {
     const now = this.#now;
@@ -343,7 +345,8 @@ export class Master implements Listener {
     this.#hooks.changed(slot, now);
   }
 
-  // --- timers, links, roles --------------------------------------------------------------------------------------------
+  // --- timers, links, roles
+  // --------------------------------------------------------------------------------------------
 
   tick(now: Millis): void {
     this.#now = now;

@@ -6,8 +6,8 @@
 //   | epoch | kind | bridge | VLAN  | part | flags  | address | version | channels, 192 bits     |
 //   +-------+------+--------+-------+------+--------+---------+---------+------------------------+
 //
-// `kind`: bit 0 a router row, bit 1 IPv6, bit 2 live. An appliance with more than 192 channels needs a part for each 192;
-// `epoch` names the configuration, under which numbers mean the same.
+// `kind`: bit 0 a router row, bit 1 IPv6, bit 2 live. An appliance with more than 192 channels needs a part for each
+// 192; `epoch` names the configuration, under which numbers mean the same.
 
 import { FIELDS, Message, Table } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";

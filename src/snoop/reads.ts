@@ -1,6 +1,6 @@
-// Reads IGMP and MLD into what they mean for a switch: joins, leaves, queries and signs of routers. Both families end in
-// the same few calls. Source lists are read as far as they say whether anybody listens at all: multicast is forwarded by
-// group, not by source (RFC 4541 2.1.2 leaves that to the switch).
+// Reads IGMP and MLD into what they mean for a switch: joins, leaves, queries and signs of routers. Both families end
+// in the same few calls. Source lists are read as far as they say whether anybody listens at all: multicast is
+// forwarded by group, not by source (RFC 4541 2.1.2 leaves that to the switch).
 
 import { Drop } from "../engine/drop.ts";
 import { Route } from "../engine/groups.ts";

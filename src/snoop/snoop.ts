@@ -1,6 +1,6 @@
-// Multicast snooping of one core (BR-8, RFC 4541). Every core keeps the group table and sends data by it; what hosts and
-// routers say goes to the link master, which changes the table (master.ts) and tells all of each change. Without a querier
-// nothing is limited: multicast floods.
+// Multicast snooping of one core (BR-8, RFC 4541). Every core keeps the group table and sends data by it; what hosts
+// and routers say goes to the link master, which changes the table (master.ts) and tells all of each change. Without a
+// querier nothing is limited: multicast floods.
 
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
@@ -104,7 +104,8 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
     return table;
   }
 
-  // --- the frame's way -------------------------------------------------------------------------------------------------
+  // --- the frame's way
+  // -------------------------------------------------------------------------------------------------
 
   route(
     bridge: number,
@@ -206,7 +207,8 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
     return isReport ? this.#toRouters(scope) : Route.Flood;
   }
 
-  // --- what the master asks ----------------------------------------------------------------------------------------------
+  // --- what the master asks
+  // ----------------------------------------------------------------------------------------------
 
   bridge(scope: number): SnoopBridgeConfig | undefined {
     const config = this.#bridges[bridgeOf(scope)];
@@ -230,7 +232,8 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
     }
   }
 
-  // --- messages, timers, roles -------------------------------------------------------------------------------------------
+  // --- messages, timers, roles
+  // -------------------------------------------------------------------------------------------
 
   message(type: number, from: CoreId, at: Offset, now: Millis): void {
     if (type !== Message["group-entry"]) return;
@@ -314,8 +317,8 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
   }
 
   /**
-   * Takes groups away that match (-1 and 0: any), on all cores: on the master. Hosts join anew at the next query. How many
-   * there were.
+   * Takes groups away that match (-1 and 0: any), on all cores: on the master. Hosts join anew at the next query. How
+   * many there were.
    */
   clear(bridge: number, vlan: Vlan, group: readonly number[] | null, now: Millis): number {
     const { groups, master } = this;
@@ -333,7 +336,8 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
     return count;
   }
 
-  // --- configuration -----------------------------------------------------------------------------------------------------
+  // --- configuration
+  // -----------------------------------------------------------------------------------------------------
 
   /** Takes over a configuration. Groups stay, but for channels and VLANs that are gone. */
   configure(config: SnoopConfig, common: CommonConfig, now: Millis): void {
@@ -376,7 +380,8 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
     groups.setLive(slot, kind === Kind.Routers || !groups.isEmpty(slot));
   }
 
-  // --- Replicated --------------------------------------------------------------------------------------------------------
+  // --- Replicated
+  // --------------------------------------------------------------------------------------------------------
 
   resync(to: CoreId, cursor: number, limit: number): number {
     if (this.#out.master(Role.Link) !== this.#out.core) return -1;

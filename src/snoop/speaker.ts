@@ -1,5 +1,5 @@
-// Writes the own querier's queries and sends them into VLANs. Their source is the appliance's interface on the VLAN, where
-// there is one.
+// Writes the own querier's queries and sends them into VLANs. Their source is the appliance's interface on the VLAN,
+// where there is one.
 
 import type { CommonConfig, InterfaceConfig } from "../engine/config.ts";
 import type { GroupPorts } from "../engine/groups.ts";

@@ -1,6 +1,7 @@
-// One core's group table in columns: for each group of a VLAN the channels that want it, and for each VLAN and family one
-// row of the channels with routers behind, whose presence says that a querier is known (BR-8). The link master writes,
-// the others follow its messages; the larger version wins, so that all cores end alike. This file alone indexes arrays.
+// One core's group table in columns: for each group of a VLAN the channels that want it, and for each VLAN and family
+// one row of the channels with routers behind, whose presence says that a querier is known (BR-8). The link master
+// writes, the others follow its messages; the larger version wins, so that all cores end alike. This file alone
+// indexes arrays.
 //
 // A scope is bridge << 13 | VLAN << 1 | family. An IPv4 group is the last of the four words.
 

@@ -1,9 +1,10 @@
 // Internet Group Management Protocol, versions 1 (RFC 1112), 2 (RFC 2236) and 3 (RFC 3376), and Multicast Router
-// Discovery (RFC 4286) where it shares the type field. `at` is the first byte behind the IPv4 header, `end` the packet's.
+// Discovery (RFC 4286) where it shares the type field. `at` is the first byte behind the IPv4 header, `end` the
+// packet's.
 //
 //   v1, v2, leave   0 type · 1 longest response, 1/10 s · 2 checksum · 4 group
 //   v3 query        as v2, then 8 S and robustness · 9 interval code · 10 number of sources · 12 sources
-//   v3 report       0 type · 2 checksum · 6 number of records · 8 records: type 1, aux words 1, sources 2, group 4, sources
+//   v3 report       0 type · 2 checksum · 6 number of records · 8 records: type 1, aux words 1, sources 2, group 4, ...
 
 import type { Ipv4, Mac, Offset } from "../lib/units.ts";
 import * as checksum from "./checksum.ts";

@@ -1,5 +1,5 @@
-// Multicast Listener Discovery, versions 1 (RFC 2710) and 2 (RFC 3810), as listeners, queriers and snooping bridges speak
-// it. Every message has hop limit 1 and a hop-by-hop header with the router alert (RFC 2711).
+// Multicast Listener Discovery, versions 1 (RFC 2710) and 2 (RFC 3810), as listeners, queriers and snooping bridges
+// speak it. Every message has hop limit 1 and a hop-by-hop header with the router alert (RFC 2711).
 //
 //   v1 query, report, done   4 maximum response delay, ms · 6 reserved · 8 group
 //   v2 query                 as v1, then 24 flags · 25 QQIC · 26 number of sources · 28 sources

@@ -135,8 +135,8 @@ async function limited(appliance: Appliance, family: string): Promise<void> {
 let markers = 0;
 
 /**
- * Sends `count` datagrams to a group, then one to a link-local group that everybody gets, and waits for that everywhere:
- * so that what has not arrived by then does not come. How many of the group each host saw.
+ * Sends `count` datagrams to a group, then one to a link-local group that everybody gets, and waits for that
+ * everywhere: so that what has not arrived by then does not come. How many of the group each host saw.
  */
 async function sendAndCount(
   rig: Rig,

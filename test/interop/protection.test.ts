@@ -1,5 +1,5 @@
-// Protection of a bridge beside real kernels (BR-9): a flood of broadcasts, a cable that makes a loop, isolated hosts, and
-// too many stations behind one port.
+// Protection of a bridge beside real kernels (BR-9): a flood of broadcasts, a cable that makes a loop, isolated hosts,
+// and too many stations behind one port.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,5 +1,5 @@
-// Frames of IGMP, MLD and multicast data, as bytes, made by the product's own writers; a query's own source is whoever it
-// is said to be.
+// Frames of IGMP, MLD and multicast data, as bytes, made by the product's own writers; a query's own source is whoever
+// it is said to be.
 
 import * as igmp from "../../src/wire/igmp.ts";
 import * as mld from "../../src/wire/mld.ts";

@@ -1,5 +1,5 @@
-// Multicast snooping on whole appliances of several cores in virtual time (BR-8): who gets what, what it costs, and that
-// all cores agree. Standards: RFC 4541, RFC 2236, RFC 3376, RFC 2710, RFC 3810.
+// Multicast snooping on whole appliances of several cores in virtual time (BR-8): who gets what, what it costs, and
+// that all cores agree. Standards: RFC 4541, RFC 2236, RFC 3376, RFC 2710, RFC 3810.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

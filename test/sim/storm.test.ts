@@ -1,4 +1,5 @@
-// Storm control over the cores of a whole appliance: one rate for all, whichever cores the frames reach, and no message.
+// Storm control over the cores of a whole appliance: one rate for all, whichever cores the frames reach, and no
+// message.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
