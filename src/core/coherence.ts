@@ -42,6 +42,8 @@ export class Coherence {
   readonly #still: number[] = new Array<number>(TABLE_COUNT).fill(0);
   readonly #tries: number[] = new Array<number>(TABLE_COUNT).fill(0);
   readonly #since: Millis[] = new Array<number>(TABLE_COUNT).fill(0);
+  /** When it was sent again last. */
+  readonly #sent: Millis[] = new Array<number>(TABLE_COUNT).fill(0);
 
   constructor(tell: (code: number, numbers: readonly number[]) => void) {
     this.#tell = tell;
@@ -72,7 +74,8 @@ export class Coherence {
 
   #differs(table: number, digests: string, now: Millis): boolean {
     const tries = this.#tries[table] as number;
-    this.due = Math.min(this.due, now + (tries >= TRIES ? LATER : CLOSE));
+    if (tries >= TRIES && now - (this.#sent[table] as number) < LATER) return false;
+    this.due = Math.min(this.due, now + CLOSE);
     this.#still[table] = this.#last[table] === digests ? (this.#still[table] as number) + 1 : 0;
     this.#last[table] = digests;
     if ((this.#still[table] as number) < STILL) return false;
@@ -82,6 +85,7 @@ export class Coherence {
       this.#tell(EventCode["table-differs"], [table]);
     }
     this.#tries[table] = tries + 1;
+    this.#sent[table] = now;
     this.repairs[table] = (this.repairs[table] as number) + 1;
     return true;
   }
