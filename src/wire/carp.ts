@@ -1,6 +1,6 @@
 // CARP (OpenBSD, version 2): advertisements of redundant addresses with a keyed digest. `at` is the first byte behind
-// the IP header; the protocol number, group, TTL and, for IPv4, the virtual MAC are those of VRRP (wire/vrrp.ts). There is
-// no standard; layout and digest are what OpenBSD and ucarp 1.5 send and accept.
+// the IP header; the protocol number, group, TTL and, for IPv4, the virtual MAC are those of VRRP (wire/vrrp.ts). There
+// is no standard; layout and digest are what OpenBSD and ucarp 1.5 send and accept.
 //
 //   0        1        2        3        4        5        6          8                16                        36
 //   +--------+--------+--------+--------+--------+--------+----------+----------------+-------------------------+

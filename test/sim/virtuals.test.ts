@@ -226,6 +226,19 @@ test("VR-4 announcements name the virtual MAC, in ARP and in neighbour discovery
   }
 });
 
+test("VR-4 an operator's announcement of a virtual address names the virtual MAC, and a backup announces nothing", () => {
+  const of = rig(2, true);
+  const resolver = of.cluster.cores[0]?.dispatch.resolver ?? assert.fail();
+  const announce = (): number => resolver.announce(-1, ip(VIP), of.cluster.now);
+
+  assert.equal(announce(), 0);
+  tell(of.cluster, FOUR, true);
+  assert.equal(announce(), 1);
+  of.cluster.settle();
+  const [frame] = of.sent.filter(({ hex }) => hex.slice(24, 28) === "0806");
+  assert.equal(frame?.hex.slice(12, 24), plainText(VMAC));
+});
+
 test("VR-4 another station's frame with a virtual MAC of ours is neither learned nor called a loop", () => {
   const of = rig(1, true);
   tell(of.cluster, FOUR, true);
