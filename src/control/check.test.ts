@@ -52,7 +52,7 @@ test("OPS-1 what can be left undone without harm is a warning, not a fault", () 
 
   assert.deepEqual(
     warnings.map(({ path }) => path),
-    ["ports.t0", "api"],
+    ["ports.t0"],
   );
 });
 
