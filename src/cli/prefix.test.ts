@@ -23,7 +23,7 @@ test("OPS-2 unique prefixes of words are accepted at every level", () => {
   assert.deepEqual(words("sh br"), ["show", "bridge"]);
   assert.deepEqual(words("sho arp 192.0.2.1"), ["show", "arp", "192.0.2.1"]);
   assert.deepEqual(words("cl bridge --vlan 3"), ["clear", "bridge", "--vlan", "3"]);
-  assert.deepEqual(words("a a 192.0.2.9 02:00:00:00:00:09"), [
+  assert.deepEqual(words("ad a 192.0.2.9 02:00:00:00:00:09"), [
     "add",
     "arp",
     "192.0.2.9",
@@ -43,9 +43,9 @@ test("the value of an option is no command", () => {
 });
 
 test("a word that may be several, or none, is refused with what there is", () => {
-  assert.equal(
+  assert.match(
     refusal("s cores"),
-    '"s" may be show, send: write enough of the word to tell them apart',
+    /^"s" may be show, .*send.*: write enough of the word to tell them apart$/,
   );
   assert.match(refusal("sh co"), /^"co" may be cores, coherence, config/);
   assert.equal(refusal("shwo cores"), '"shwo" is no command: did you mean "show"?');
