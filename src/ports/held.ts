@@ -8,10 +8,8 @@ import { close } from "./linux/ffi.ts";
 
 /** Words per core. */
 const WORDS = 16;
-/** The first words are descriptors, each one more than its number; 0 = none. */
-export const HELD_DESCRIPTORS = 7;
-/** Words behind them, as each driver wants them. */
-export const HELD_WORDS: number = WORDS - HELD_DESCRIPTORS;
+/** The first words are descriptors, each one more than its number, 0 = none; the others are the driver's. */
+const HELD_DESCRIPTORS = 7;
 
 export function planHeld(planner: Planner, cores: number): Offset {
   return planner.reserve(cores * WORDS * 4, 128);
