@@ -14,18 +14,25 @@ type Rows = (
 
 const text = (value: unknown): string => String(value ?? "");
 
-/** keepalived's words and numbers of VRRP's states. */
+/** keepalived's words and numbers, for the states of VRRP, HSRP and CARP. */
 const KEEPALIVED: Readonly<Record<string, readonly [word: string, number: number]>> = {
   initialize: ["INIT", 0],
+  init: ["INIT", 0],
+  initial: ["INIT", 0],
+  learn: ["BACKUP", 1],
+  listen: ["BACKUP", 1],
+  speak: ["BACKUP", 1],
+  standby: ["BACKUP", 1],
   backup: ["BACKUP", 1],
   active: ["MASTER", 2],
+  master: ["MASTER", 2],
 };
 /** FRR's words. */
 const FRR_STATES = ["Initialize", "Master", "Backup"] as const;
 const FRR: Readonly<Record<string, string>> = {
-  initialize: "Initialize",
-  backup: "Backup",
-  active: "Master",
+  INIT: "Initialize",
+  BACKUP: "Backup",
+  MASTER: "Master",
 };
 
 export async function addCompat(set: SetMetric, serving: Serving, rows: Rows): Promise<void> {
@@ -64,7 +71,7 @@ function addRouter(set: SetMetric, row: Row): void {
   const proto = /6/.test(text(row["family"])) ? "v6" : "v4";
   const frr = { proto, vrid, interface: intf, subinterface: text(row["virtual-mac"]) };
   for (const one of FRR_STATES) {
-    set("frr_vrrp_state", { ...frr, state: one }, Number(FRR[state] === one));
+    set("frr_vrrp_state", { ...frr, state: one }, Number(FRR[word] === one));
   }
   set("frr_vrrp_adverTx_total", frr, sent);
   set("frr_vrrp_adverRx_total", frr, received);

@@ -67,7 +67,7 @@ export const METRICS: readonly Metric[] = [
     "channel",
     "state",
   ),
-  gauge("vr_state", "1 for the state of a virtual router.", "name", "state"),
+  gauge("vr_state", "1 for the state of a virtual router.", "name", "family", "state"),
   counter("vr_transitions", "State changes of virtual routers.", "reason"),
   counter("events", "Events, by name.", "event"),
 ];

@@ -15,9 +15,14 @@ import { EventCounts } from "./event-counts.ts";
 import { COMPAT_METRICS, METRICS, type Metric } from "./metric-list.ts";
 
 const CORE_STATES = ["starting", "online", "stalled", "offline"] as const;
-/** States of IEEE 802.1D-2004 17.10, and of RFC 9568 6.3. */
+/** States of IEEE 802.1D-2004 17.10. */
 const STP_STATES = ["discarding", "learning", "forwarding"] as const;
-const VR_STATES = ["initialize", "backup", "active"] as const;
+/** States of RFC 9568 6.3, of RFC 2281 5.3, and of carp(4). */
+const VR_STATES: Readonly<Record<string, readonly string[]>> = {
+  vrrp: ["initialize", "backup", "active"],
+  hsrp: ["initial", "learn", "listen", "speak", "standby", "active"],
+  carp: ["init", "backup", "master"],
+};
 
 export type Labels = Readonly<Record<string, string | number>>;
 /** Sets one series. */
@@ -172,8 +177,10 @@ async function addMachines(set: SetMetric, serving: Serving): Promise<void> {
     if (known !== undefined) setStates(set, "linkloom_stp_port_state", labels, STP_STATES, known);
   }
   for (const row of await rowsOf(serving, "vr")) {
+    const states = VR_STATES[text(row["protocol"])] ?? [];
     const state = text(row["state"]).toLowerCase();
-    setStates(set, "linkloom_vr_state", { name: text(row["name"]) }, VR_STATES, state);
+    const labels = { name: text(row["name"]), family: text(row["family"]) };
+    setStates(set, "linkloom_vr_state", labels, states, state);
   }
 }
 

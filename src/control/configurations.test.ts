@@ -57,7 +57,7 @@ test("OPS-1 a plan of the same file in other words is empty", () => {
 /** One change to SMALL, and what a plan must say of it. */
 const ROWS: readonly (readonly [from: string, to: string, object: string, disturbs: RegExp])[] = [
   ["access-vlan: 10", "access-vlan: 20", "bridge br0 channel p0", /stations of VLANs/],
-  ["192.0.2.1/24", "192.0.2.3/24", "interface vlan10", /./],
+  ["192.0.2.1/24", "192.0.2.3/24", "interface vlan10", /^$/],
   ["cores: {count: 2}", "cores: {count: 2}\nforwarding: {ipv4: false}", "forwarding", /^$/],
   ["cores: {count: 2}", "cores: {count: 2}\nroles: {arp: 1}", "roles", /^$/],
 ];
@@ -104,6 +104,32 @@ test("OPS-1 whatever two configurations are, a plan there and back names the sam
     { numRuns: 10 },
   );
 });
+
+const ROUTERS = `${SMALL}
+virtual-routers:
+  one: {protocol: vrrp, interface: vlan10, vrid: 1, priority: 150, addresses: [192.0.2.200]}
+  two: {protocol: vrrp, interface: vlan10, vrid: 2, priority: 100, addresses: [192.0.2.201]}
+`;
+/** A change, the active routers, and how many of them fail over. */
+const FAILOVERS: readonly (readonly [from: string, to: string, active: string, count: number])[] = [
+  ["priority: 150", "priority: 160", "one", 0],
+  ["192.0.2.200", "192.0.2.202", "one", 0],
+  ["vrid: 1,", "vrid: 3,", "one", 1],
+  ["vrid: 1,", "vrid: 3,", "two", 0],
+  ["  two: {", "  other: {", "two", 1],
+  ["vlan10: {", 'vlan10: {mac: "02:00:00:00:00:77", ', "two", 1],
+  ["192.0.2.1/24", "192.0.2.3/24", "two", 0],
+];
+for (const [from, to, active, count] of FAILOVERS) {
+  test(`OPS-1 ${to} fails ${count} over while ${active} is active`, () => {
+    assert.ok(ROUTERS.includes(from), from);
+    const first = loadedOf(ROUTERS);
+    const next = loadedOf(ROUTERS.replace(from, to), first.plan.config);
+    const { failovers, summary, changes } = planChanges(first, next, new Set([active]));
+    assert.equal(failovers, count, JSON.stringify(changes));
+    assert.match(summary, new RegExp(`^${count} failovers?, `));
+  });
+}
 
 interface Rig {
   readonly keeper: Configurations;

@@ -129,6 +129,13 @@ export function planChanges(
   const note = (object: string, change: Change["change"], values: readonly string[]): void => {
     const disturbs = disturbance(object, change, { before, after, activeRouters, reopened });
     if (disturbs === FAILS_OVER) counts.failovers++;
+    if (object.startsWith("interface ")) {
+      counts.failovers += moved(object.slice("interface ".length), {
+        before,
+        after,
+        activeRouters,
+      }).length;
+    }
     if (disturbs === RENEGOTIATES) counts.renegotiations++;
     changes.push({ object, change, values, disturbs });
   };
@@ -215,8 +222,7 @@ function disturbance(object: string, change: Change["change"], around: Around): 
     case "bridge":
       return change === "added" ? "" : bridgeDisturbance(rest, change);
     case "interface":
-      if (change === "removed") return "ends";
-      return change === "changed" ? "its neighbours are resolved anew where its link differs" : "";
+      return interfaceDisturbance(name, change, around);
     case "steering":
       return around.reopened.size > 0
         ? "ports reopen, because the kernel steers by another program"
@@ -254,17 +260,41 @@ function channelDisturbance(
   return disturbsMembers(old, now) ? RENEGOTIATES : "only members that come or go notice";
 }
 
-/** What of a virtual router may change while it stays what it is. */
-const LIVE = new Set([
-  "priority",
-  "preempt",
-  "preempt-delay",
-  "accept",
-  "track",
-  "interval",
-  "hello",
-  "hold",
-]);
+/** What makes a virtual router another one (vr/inherit.ts); with anything else changed it goes on. */
+const IDENTITY = ["protocol", "version", "vrid", "virtual-mac", "interface"];
+/** What of an interface is the place of its virtual routers and neighbours. */
+const PLACE = ["mac", "vlan", "bridge", "channel"];
+
+type Keys = Readonly<Record<string, unknown>>;
+
+const differ = (one: unknown, other: unknown, keys: readonly string[]): boolean =>
+  keys.some((key) => JSON.stringify((one as Keys)[key]) !== JSON.stringify((other as Keys)[key]));
+
+/** Active virtual routers that begin anew, because their interface is elsewhere, and that stay what they are. */
+function moved(
+  name: string,
+  { before, after, activeRouters }: Pick<Around, "before" | "after" | "activeRouters">,
+): string[] {
+  const [old, now] = [before, after].map((side) => side.configuration.interfaces[name]);
+  if (old === undefined || now === undefined || !differ(old, now, PLACE)) return [];
+  const routers = before.configuration["virtual-routers"];
+  return [...activeRouters].filter((router) => {
+    const next = after.configuration["virtual-routers"][router];
+    const same = next !== undefined && !differ(routers[router] ?? {}, next, IDENTITY);
+    return same && routers[router]?.interface === name;
+  });
+}
+
+function interfaceDisturbance(name: string, change: Change["change"], around: Around): string {
+  if (change !== "changed") return change === "removed" ? "ends" : "";
+  const [old, now] = [around.before, around.after].map(
+    (side) => side.configuration.interfaces[name] ?? {},
+  );
+  if (!differ(old, now, PLACE)) return "";
+  const routers = moved(name, around);
+  const more = routers.length === 0 ? "" : `, ${routers.join(", ")} ${FAILS_OVER}`;
+  return `its neighbours are resolved anew${more}`;
+}
 
 function routerDisturbance(
   name: string,
@@ -274,13 +304,9 @@ function routerDisturbance(
   if (change === "added") return "";
   if (change === "removed") return activeRouters.has(name) ? FAILS_OVER : "ends";
   const [old, now] = [before, after].map(
-    (side) => side.configuration["virtual-routers"][name] as unknown as Record<string, unknown>,
+    (side) => (side.configuration["virtual-routers"][name] ?? {}) as Keys,
   );
-  const keys = new Set([...Object.keys(old ?? {}), ...Object.keys(now ?? {})]);
-  const restarts = [...keys].some(
-    (key) => !LIVE.has(key) && JSON.stringify(old?.[key]) !== JSON.stringify(now?.[key]),
-  );
-  if (restarts) return activeRouters.has(name) ? FAILS_OVER : "starts anew";
+  if (differ(old, now, IDENTITY)) return activeRouters.has(name) ? FAILS_OVER : "starts anew";
   const lower = Number(now?.["priority"]) < Number(old?.["priority"]);
   return lower && activeRouters.has(name) ? "may fail over to a router of higher priority" : "";
 }

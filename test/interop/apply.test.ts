@@ -32,7 +32,7 @@ const configOf = (
 ports:
 ${NUMBERS.map((n) => `  la${n}: {driver: packet, interface: la${n}}`).join("\n")}
 channels:
-${NUMBERS.map((n) => `  LA/${n}: {members: [la${n}], lacp: {rate: fast${more(n)}}}`).join("\n")}
+${NUMBERS.map((n) => `  LA/${n}: {members: [la${n}], lacp: {activity: active${more(n)}}}`).join("\n")}
 `;
 
 /** Channels that carry frames now. */
@@ -72,7 +72,7 @@ async function changeOne(rig: Rig, near: Appliance, file: string): Promise<strin
     ),
   ];
   const devices = (): number => new Set(said().map(({ device }) => device)).size;
-  await until("a word of every channel", () => devices() === CHANNELS, 60_000);
+  await until("a word of every channel", () => devices() === CHANNELS, 120_000);
   const returns = async (): Promise<number> =>
     (await near.show("history")).filter((row) => /nobody confirmed/.test(String(row["by"]))).length;
   const before = await returns();
