@@ -19,7 +19,12 @@ async function rowsOf(appliance: Appliance, core: number, table: "vr" | "vmac"):
   return rows;
 }
 
-const linkMaster = (appliance: Appliance): number => appliance.masters()[Role.Link] ?? 0;
+/** The core that speaks for all; while it has just gone, any that follows it. */
+function linkMaster(appliance: Appliance): number {
+  const master = appliance.masters()[Role.Link] ?? 0;
+  const online = appliance.cores().filter(({ state }) => state === "online");
+  return online.some(({ core }) => core === master) ? master : (online[0]?.core ?? master);
+}
 
 /** The engines' clock means nothing to people: the moment of something that was so many milliseconds ago. */
 function dated(row: RawRow, now: number): Row {
