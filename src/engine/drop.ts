@@ -126,7 +126,6 @@ export const DROP_NAMES = [
   "bpdu-filter", // A BPDU on a channel with BPDU filter.
   "bpdu-guard", // A BPDU on a channel that BPDU guard shuts, or has shut.
   "bpdu-rate", // More BPDUs of one channel than neighbours may send.
-  "stp-blocked", // A frame of a channel that spanning tree keeps from relaying it (BR-7).
   "storm-multicast", // Storm control of frames to groups; "storm" is that of broadcasts.
   "storm-unicast", // Storm control of frames to stations that nobody knows.
   "shut", // The channel is shut: a loop, too many stations or a storm.
