@@ -302,3 +302,22 @@ test("ND-2 the new home of a dead core's bucket does not wait for its marker", (
 
   assert.ok(rig.runners(x).includes(1), "it has begun");
 });
+
+test("ND-4 variant first: who asks after the core that had the machine gave up is not kept waiting", () => {
+  const rig = new NdRig(4, { owner: "first" });
+  const x = station(3); // Its home is core 3.
+  rig.resolve(1, x, "aa");
+  rig.run(3200);
+  assert.deepEqual(rig.runners(x), [], "core 1 gave it up");
+
+  rig.resolve(2, x, "bb");
+  rig.run(50);
+
+  assert.deepEqual(rig.runners(x), [3]);
+  rig.advertise(x, stationMac(3));
+  rig.settle();
+  assert.ok(
+    rig.returned.some(({ core, mac }) => core === 2 && mac === stationMac(3)),
+    "the frame left",
+  );
+});

@@ -203,10 +203,10 @@ export class Nd implements Engine, Replicated, Neighbours6 {
     else if (type === Message["nd-move"]) entries.moving.moved(at, now);
     else if (type === Message["nd-router"]) this.discovery.message(from, at, now);
     else if (type === Message["nd-own"]) this.#ownMessage(at, now);
-    else this.#neighbourMessage(type, at, now);
+    else this.#neighbourMessage(type, from, at, now);
   }
 
-  #neighbourMessage(type: number, at: Offset, now: Millis): void {
+  #neighbourMessage(type: number, from: CoreId, at: Offset, now: Millis): void {
     const { view } = this.#out;
     const iface = message.ifaceOf(view, at);
     const hops = message.hopsOf(view, at);
@@ -216,8 +216,9 @@ export class Nd implements Engine, Replicated, Neighbours6 {
     const c = message.wordOf(view, at, 2);
     const d = message.wordOf(view, at, 3);
     if (iface >= this.#context.interfaces.length) return;
-    if (type === Message["nd-ask"]) this.#entries.telling.asked(core, hops, iface, a, b, c, d, now);
-    else {
+    if (type === Message["nd-ask"]) {
+      this.#entries.telling.asked(from, core, hops, iface, a, b, c, d, now);
+    } else {
       const mac = message.macOf(view, at);
       const flags = message.flagsOf(view, at);
       const kind = message.kindOf(view, at);

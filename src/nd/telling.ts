@@ -35,8 +35,10 @@ export class Telling {
     this.#resyncs = new Uint32Array(context.out.cores);
   }
 
-  /** Core `asker` misses an address. */
+  /** Core `asker` misses an address; core `from` says so. */
+  // biome-ignore lint/complexity/useMaxParams: an address is four numbers, and no object is made
   asked(
+    from: CoreId,
     asker: CoreId,
     hops: number,
     iface: number,
@@ -65,7 +67,9 @@ export class Telling {
       const holder = table.holder(slot);
       table.addAsker(slot, asker);
       if (owners.isAwaiting(bucket)) return;
-      if (holder < 0 || holder === out.core) this.pending.start(slot, now);
+      // Who was named got its machine before this question: sending it back, it has given the address up.
+      const isBack = from === holder && asker !== holder;
+      if (holder < 0 || holder === out.core || isBack) this.pending.start(slot, now);
       else if (holder !== asker && hops < MAX_HOPS) {
         // Who was named before gets the machine, or has it; should it be lost, this memory ends and it begins anew.
         this.pending.askFor(slot, holder, asker, hops + 1);
