@@ -14,6 +14,7 @@ import {
   oursConfig,
   pause,
   type Router,
+  rowsOf,
   Stream,
   setGateway,
   startOurs,
@@ -41,7 +42,7 @@ async function pair(rig: Rig, interval: number, cores: number): Promise<[Applian
 }
 
 const eventsOf = async (appliance: Appliance, cause: string): Promise<Record<string, unknown>[]> =>
-  (await appliance.show("events")).filter((event) => event["cause"] === cause);
+  (await rowsOf(appliance, "events")).filter((event) => event["cause"] === cause);
 
 /** Gratuitous announcements of the virtual address from its virtual MAC. */
 const bursts = (frames: readonly Seen[]): Seen[] =>
@@ -107,7 +108,7 @@ test("VR-6 a backup that was stopped for five seconds takes nothing over", () =>
       adverts(seen()).filter(({ source }) => source === "0a090003"),
       [],
     );
-    const [row] = await b.show("vr");
+    const [row] = await rowsOf(b, "vr");
     process.stdout.write(`# lateness that it noticed: ${row?.["late-max-ms"]} ms\n`);
   }));
 
@@ -149,7 +150,7 @@ test("OPS-1 VR-3 a reload that changes one of fifty routers moves none of the ot
     await until(
       "all to be Active",
       async () => {
-        const rows = await a.show("vr");
+        const rows = await rowsOf(a, "vr");
         return rows.length === 51 && rows.every((row) => row["state"] === "active");
       },
       PATIENCE,
@@ -163,13 +164,13 @@ test("OPS-1 VR-3 a reload that changes one of fifty routers moves none of the ot
     await until(
       "the reload",
       async () => {
-        const rows = await a.show("vr");
+        const rows = await rowsOf(a, "vr");
         return rows.find((row) => row["name"] === "r7")?.["priority"] === 140;
       },
       PATIENCE,
     );
     await pause(2500);
-    const rows = await a.show("vr");
+    const rows = await rowsOf(a, "vr");
     assert.ok(rows.every((row) => row["state"] === "active"));
     assert.equal((await eventsOf(a, "vr-state")).length, changes, "a router changed its state");
     const heard = adverts(seen());
@@ -264,7 +265,7 @@ test("VR-6 hostile advertisements are each counted by reason and change nothing"
     ];
     const dropped = async (): Promise<Map<string, number>> => {
       const counts = new Map<string, number>();
-      for (const { reason, count } of await a.show("drops")) {
+      for (const { reason, count } of await rowsOf(a, "drops")) {
         counts.set(String(reason), (counts.get(String(reason)) ?? 0) + Number(count));
       }
       return counts;

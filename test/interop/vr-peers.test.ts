@@ -9,6 +9,7 @@ import {
   makeNetworks,
   pause,
   type Router,
+  rowsOf,
   Stream,
   setGateway,
   startFrr,
@@ -89,7 +90,7 @@ test("VR-5 takes over from ucarp and yields to it", () =>
     await until(
       "ours to hear it",
       async () => {
-        const [row] = await ours.show("vr");
+        const [row] = await rowsOf(ours, "vr");
         return row?.["state"] === "backup" && Number(row["adverts-received"]) > 1;
       },
       PATIENCE,
@@ -149,7 +150,7 @@ test("VR-5 stands by for an HSRP router, takes over when it resigns, and yields 
     await until(
       "ours to step back",
       async () => {
-        const [row] = await ours.show("vr");
+        const [row] = await rowsOf(ours, "vr");
         return row?.["state"] === "speak" || row?.["state"] === "standby";
       },
       PATIENCE,

@@ -342,9 +342,13 @@ export function adverts(frames: readonly Seen[]): Heard[] {
   });
 }
 
-/** The state of a virtual router of ours; "" while nobody answers, as on a machine too busy for its cores. */
+/** Rows of an object of `show`; none while nobody answers, as on a machine too busy for its cores. */
+export const rowsOf = (appliance: Appliance, object: string): Promise<Record<string, unknown>[]> =>
+  appliance.show(object).catch((): Record<string, unknown>[] => []);
+
+/** The state of a virtual router of ours; "" while nobody answers. */
 export async function stateOf(appliance: Appliance, name = "gw"): Promise<string> {
-  const rows = await appliance.show("vr").catch((): Record<string, unknown>[] => []);
+  const rows = await rowsOf(appliance, "vr");
   return String(rows.find((row) => row["name"] === name)?.["state"] ?? "");
 }
 
