@@ -187,9 +187,12 @@ class Shower {
   /** Every core's raw rows about members of channels, or channels of bridges. */
   #everyCore(table: "lacp" | "stp"): Promise<{ core: number; rows: readonly RawRow[] }[]> {
     const command = { kind: "rows", table, cursor: 0, limit: SLICE } as const;
-    const online = this.#appliance.cores().filter(({ state }) => state === "online");
+    // The link master knows what no other core does, so a stalled one is waited for.
+    const there = this.#appliance
+      .cores()
+      .filter(({ state }) => state === "online" || state === "stalled");
     return Promise.all(
-      online.map(async ({ core }) => ({
+      there.map(async ({ core }) => ({
         core,
         rows: (await this.#appliance.command(core, command)).rows,
       })),
