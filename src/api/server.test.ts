@@ -315,7 +315,6 @@ test("RFC 9457: errors are problem documents with our code", async () => {
     "hint",
   ]);
   assert.equal((data as { code: string }).code, "not-found");
-  assert.equal((await call("GET", "vr")).status, 501);
   assert.equal((await call("PUT", "arp")).status, 405);
   assert.equal((await call("POST", "arp", "x".repeat(70_000))).status, 413);
 });
