@@ -228,6 +228,7 @@ export class StpNode {
   restart(core: CoreId): void {
     const own = this.cores[core] as StpCore;
     this.dead.delete(core);
+    own.masterSeen = this.master;
     own.stp = new Stp(this.config, this.common, own, own, own, this.world.now);
     for (const [port, segment] of this.segments.entries()) {
       own.stp.linkChanged(port, segment !== "", 0, this.world.now);

@@ -338,6 +338,16 @@ test("BR-7 a core that restarts is told everything, and forgets no station for i
   assert.deepEqual(second.flushes, flushes);
 });
 
+test("BR-7 a core that becomes the link master before it was told anything begins with the links that it knows", () => {
+  const { world, node } = alone(2, [{ edge: "on" }, {}]);
+  world.run(10_000);
+  node.cores[1]?.stp?.roleChanged(world.now);
+  node.restart(1);
+  node.kill(0);
+  world.run(10_000);
+  assert.equal(node.cores[1]?.states.join(""), "22");
+});
+
 test("BR-7 an operator's clear releases a guarded port at once and asks again for RSTP", () => {
   const { world, node } = alone(1, [{ bpduGuard: true, edge: "on" }, {}]);
   world.inject(node, 0, bytesOf(HELLO));

@@ -303,6 +303,8 @@ export class Stp implements Engine, Replicated {
     if (!this.#isMaster) return;
     if (!this.#begun) {
       this.#begun = true;
+      // Another core may have been the master before, and this one never told.
+      for (const { port } of allPlaces(this.#places)) this.#telling.sync.want(port.config.channel);
       for (const { tree } of this.#slots) tree?.begin(now);
       for (const slot of this.#slots) this.#tell(slot, now);
     } else if (slept > STALL) {

@@ -99,7 +99,12 @@ export class Tree {
     const { bridge } = this;
     bridge.now = now;
     prs.enter(bridge, prs.Prs.InitBridge);
-    for (const port of bridge.ports) this.beginPort(port);
+    for (const port of bridge.ports) {
+      // A core that only followed until now knows its links, and has done nothing about them.
+      this.#enable(port);
+      this.#cost(port);
+      this.beginPort(port);
+    }
     this.run(now);
   }
 
@@ -117,6 +122,9 @@ export class Tree {
     port.updtInfo = false;
     prt.enter(bridge, port, prt.Prt.InitPort);
     prt.enter(bridge, port, prt.Prt.DisablePort);
+    // Whatever was before: when every core has said that the port is shut, it is.
+    port.learning = true;
+    port.forwarding = true;
     pst.enter(bridge, port, pst.Pst.Discarding);
     tcm.enter(bridge, port, tcm.Tcm.Inactive);
     port.tcProp = false;
