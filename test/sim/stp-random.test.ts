@@ -14,6 +14,8 @@ interface Case extends Partial<RandomOptions> {
   readonly delay?: readonly [number, number];
   readonly bus?: readonly [number, number];
   readonly moves?: boolean;
+  /** Cores die, the link master too, and come back knowing nothing. */
+  readonly kills?: boolean;
   /** One tree must stand within so many milliseconds. */
   readonly limit: number;
 }
@@ -24,6 +26,7 @@ const SLOW = 20_000 + 2 * 15_000 + 15_000;
 const CASES: readonly Case[] = [
   { name: "links between two bridges", seeds: 40, limit: SLOW },
   { name: "roles that move", seeds: 15, limit: SLOW, moves: true },
+  { name: "cores that die and come back", seeds: 10, limit: SLOW, moves: true, kills: true },
   { name: "a twentieth of the frames lost", seeds: 15, limit: SLOW, loss: 0.05 },
   {
     name: "shared segments and old bridges, a fifth lost, slow links and cores",
@@ -50,7 +53,20 @@ function settle(world: StpWorld, limit: number): number {
 
 function moveRoles(world: StpWorld): void {
   for (const node of world.nodes.values()) {
-    if (world.random.chance(0.3)) node.moveRole(world.random.below(node.cores.length));
+    const to = world.random.below(node.cores.length);
+    if (world.random.chance(0.3) && !node.dead.has(to)) node.moveRole(to);
+  }
+}
+
+function killCores(world: StpWorld): void {
+  for (const node of world.nodes.values()) {
+    for (const core of [...node.dead]) {
+      if (world.random.chance(0.5)) continue;
+      node.restart(core);
+      world.later(5, () => node.stp.resync(core, 0, 100, world.now));
+    }
+    const alive = node.cores.filter(({ core }) => !node.dead.has(core));
+    if (alive.length > 1 && world.random.chance(0.4)) node.kill(world.random.pick(alive).core);
   }
 }
 
@@ -65,6 +81,7 @@ function runCase(one: Case, seed: number): number {
     world.sever(segment);
     world.run(world.random.below(8000));
     if (loss === 0) worst = Math.max(worst, settle(world, limit));
+    if (one.kills === true) killCores(world);
     if (one.moves === true) moveRoles(world);
     world.mend(segment);
     world.run(world.random.below(8000));
