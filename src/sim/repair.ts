@@ -1,5 +1,5 @@
-// The background check of coherence on the virtual clock, as the runtime has it: what a dead core told last may not have
-// reached everyone, and then tables are sent again.
+// The background check of coherence on the virtual clock, as the runtime has it: what a dead core told last may not
+// have reached everyone, and then tables are sent again.
 
 import { Coherence, comparableTables } from "../core/coherence.ts";
 import { TABLE_COUNT } from "../engine/message.ts";

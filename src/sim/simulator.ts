@@ -1,7 +1,7 @@
 // The simulator: the very cores, buses and distributors of the product, several appliances of them, with hosts and
 // partners, on one virtual clock and by one seed. It decides which core runs next and when, lets wires, cores and
-// people fail by a script, looks at every promise after every step, mends everything from time to time, and demands that all
-// converges: equal tables that are true to the network, every host reached, every buffer back.
+// people fail by a script, looks at every promise after every step, mends everything from time to time, and demands
+// that all converges: equal tables that are true to the network, every host reached, every buffer back.
 
 import type { Core } from "../core/core.ts";
 import { CORE_AT, CoreCounter } from "../engine/counter.ts";

@@ -1,5 +1,5 @@
-// All orders of small products, breadth first (src/sim/explorer.ts, src/sim/models): bridge learning on three cores, the
-// hand-over of the ARP master, a neighbour's machine that moves with its bucket. Link aggregation has its own file.
+// All orders of small products, breadth first (src/sim/explorer.ts, src/sim/models): bridge learning on three cores,
+// the hand-over of the ARP master, a neighbour's machine that moves with its bucket. Link aggregation has its own file.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

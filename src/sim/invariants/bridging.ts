@@ -1,5 +1,6 @@
-// Where frames may go (BR-2, BR-6): out of ports that carry their VLAN and in the form of that port, never back to where
-// their sender sits, each copy once, and in order as long as nothing that may end a bucket's move by force happened.
+// Where frames may go (BR-2, BR-6): out of ports that carry their VLAN and in the form of that port, never back to
+// where their sender sits, each copy once, and in order as long as nothing that may end a bucket's move by force
+// happened.
 
 import type { Millis, PortId, Vlan } from "../../lib/units.ts";
 import { PROBE } from "../fabric.ts";

@@ -1,5 +1,5 @@
-// Memory is bounded (CORE-3, CORE-10): what waits is within its bounds at any time; when all is quiet nothing waits, and
-// every buffer is free again. Use after release is found where it happens (buffer-watch.ts).
+// Memory is bounded (CORE-3, CORE-10): what waits is within its bounds at any time; when all is quiet nothing waits,
+// and every buffer is free again. Use after release is found where it happens (buffer-watch.ts).
 
 import { ARP_DEFAULTS } from "../../arp/config.ts";
 import { ND_DEFAULTS } from "../../nd/config.ts";

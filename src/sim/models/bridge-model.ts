@@ -1,5 +1,5 @@
-// Bridge learning on several cores (BR-3, BR-4, BR-5) as a model of the explorer: two cores may learn one station on two
-// channels at once, a link may go down, a ring may overflow, and time may pass, while messages wait in any order of
+// Bridge learning on several cores (BR-3, BR-4, BR-5) as a model of the explorer: two cores may learn one station on
+// two channels at once, a link may go down, a ring may overflow, and time may pass, while messages wait in any order of
 // their pairs. When all has arrived, every core has the same table.
 
 import { Bridging } from "../../bridge/bridging.ts";

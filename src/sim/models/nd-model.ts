@@ -1,6 +1,7 @@
-// A neighbour's machine that goes with its bucket (ND-2) as a model of the explorer: a core misses an address, its bucket
-// moves and every core sees that at a moment of its own, messages wait, answers land on any core, time passes. The
-// right to run the machine is never on two cores, nor on one and under way; in the end one core runs it, or none knows.
+// A neighbour's machine that goes with its bucket (ND-2) as a model of the explorer: a core misses an address, its
+// bucket moves and every core sees that at a moment of its own, messages wait, answers land on any core, time passes.
+// The right to run the machine is never on two cores, nor on one and under way; in the end one core runs it, or none
+// knows.
 
 import type { CommonConfig } from "../../engine/config.ts";
 import type { Ipv6Words } from "../../engine/ipv6.ts";
