@@ -346,7 +346,7 @@ export class Entries {
     }
   }
 
-  /** Nothing was heard for longer than a machine runs: at its home, where all questions meet, an address begins anew. */
+  /** Nothing was heard for longer than a machine runs: at its home, where all questions meet, it begins anew. */
   #wantedDue(slot: number, now: Millis): void {
     const bucket = this.table.bucket[slot] as number;
     if (this.owners.isAwaiting(bucket)) {
