@@ -1,5 +1,5 @@
-// What the service manager is told (sd_notify(3), systemd.service(5) Type=notify): ready, reloading, stopping, and that we
-// live, as often as its watchdog wants. Without a service manager nothing happens.
+// What the service manager is told (sd_notify(3), systemd.service(5) Type=notify): ready, reloading, stopping, and
+// that we live, as often as its watchdog wants. Without a service manager nothing happens.
 
 import { notify } from "../ports/linux/notify.ts";
 
