@@ -144,7 +144,7 @@ function newest(folder) {
   return time;
 }
 
-/** Makes the page (src/web) where that has not been done since its last change; under a second. A failure only warns. */
+/** Makes the page (src/web) where that was not done since its last change; under a second. A failure only warns. */
 export async function ensurePage() {
   const built = join(ROOT, "dist", "web", "index.html");
   const isNew = () =>

@@ -1,4 +1,4 @@
-// The configuration: what runs, what another one would change, taking it over with a way back; and captures to take away.
+// The configuration: what runs, what another would change, taking it over with a way back; captures to take away.
 
 import type { JSX } from "preact";
 import { useRef, useState } from "preact/hooks";

@@ -1,5 +1,5 @@
-// The page in a real Chromium (OPS-2), in the namespace of the lab or of the appliance that it shows: every screen, every
-// kind of change, no word in the console, and the same numbers as on the command line.
+// The page in a real Chromium (OPS-2), in the namespace of the lab or of the appliance that it shows: every screen,
+// every kind of change, no word in the console, and the same numbers as on the command line.
 
 import assert from "node:assert/strict";
 import { chmodSync, readFileSync, writeFileSync } from "node:fs";

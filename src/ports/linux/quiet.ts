@@ -34,7 +34,7 @@ export class Quiet {
     return missing;
   }
 
-  /** What was there before, one more than each setting's number; 0 = not changed. For a thread that follows this one. */
+  /** What was there before, one more than each setting's number; 0 = not changed. For a thread that follows. */
   get held(): number[] {
     return Object.keys(HELD).map((setting) => {
       const before = this.#before.get(setting);
