@@ -321,3 +321,22 @@ test("ND-4 variant first: who asks after the core that had the machine gave up i
     "the frame left",
   );
 });
+
+test("ND-4 variant first: the core that gave an address up gets its machine again when it asks again", () => {
+  const rig = new NdRig(4, { owner: "first" });
+  const x = station(3); // Its home is core 3.
+  rig.resolve(1, x, "aa");
+  rig.run(3200);
+  assert.deepEqual(rig.runners(x), [], "core 1 gave it up");
+
+  rig.resolve(1, x, "bb");
+  rig.run(50);
+
+  assert.deepEqual(rig.runners(x), [1]);
+  rig.advertise(x, stationMac(3));
+  rig.settle();
+  assert.ok(
+    rig.returned.some(({ core, mac }) => core === 1 && mac === stationMac(3)),
+    "the frame left",
+  );
+});
