@@ -191,3 +191,21 @@ test("ND-3 an upper layer's confirmation on a replica is told once in a reachabl
   rig.run(14_000);
   assert.equal(rig.state(1, x), "reachable", "confirmed at 30 s, for 15 s at least");
 });
+
+test("ND-7 CORE-8 a new master tells each own address to every core, one that heard nothing from the last among them", () => {
+  const rig = new NdRig(3, {}, { detect: true });
+  const isUp = (core: number): boolean => rig.nd(core).own.linkLocal(0) !== null;
+  for (; rig.now < 4000; rig.settle()) {
+    rig.now += 10;
+    rig.tick();
+    rig.queues.delete("0>2"); // Core 0 hangs before core 2, which was just started, hears of it.
+  }
+  assert.deepEqual([0, 1, 2].map(isUp), [true, true, false]);
+
+  for (const { masters } of rig.recorders) masters.fill(1);
+  for (const nd of rig.nds) nd.roleChanged(rig.now);
+  const addresses = rig.nd(1).own.addresses.length;
+  assert.deepEqual(rig.settle(), times("nd-own", 2 * addresses));
+
+  assert.deepEqual([0, 1, 2].map(isUp), [true, true, true]);
+});

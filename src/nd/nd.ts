@@ -254,7 +254,11 @@ export class Nd implements Engine, Replicated, Neighbours6 {
   roleChanged(now: Millis): void {
     this.own.roleChanged(now);
     this.discovery.roleChanged(now);
-    if (this.own.isMaster) this.advertiser.roleChanged(now);
+    if (!this.own.isMaster) return;
+    this.advertiser.roleChanged(now);
+    // The one before may have died in the middle of telling, or before it told a core that had just been started.
+    this.own.tellAll(message.ALL);
+    this.discovery.tellAll(message.ALL);
   }
 
   /** Another core is gone: the machines that it ran are taken up by their homes. */

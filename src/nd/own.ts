@@ -264,7 +264,7 @@ export class Own {
     message.post(out, to);
   }
 
-  /** All states to a core that has none, or after an overflow. */
+  /** All states to a core that has none, after an overflow, or to all by a new master. */
   tellAll(to: CoreId): void {
     for (const own of this.#list) {
       if (own.phase !== Phase.Tentative && own.origin !== Origin.Virtual) this.#tell(own, to);
