@@ -24,6 +24,7 @@ export class Joining {
   readonly #core: CoreId;
   readonly #cores: number;
   readonly #i32: Int32Array;
+  readonly #layout: Layout;
   readonly #control: number;
   readonly #presence: number;
   readonly #parts: Parts;
@@ -38,6 +39,7 @@ export class Joining {
     this.#core = core;
     this.#cores = layout.cores;
     this.#i32 = i32;
+    this.#layout = layout;
     this.#control = layout.control >> 2;
     this.#presence = presenceWord(layout, core);
     this.#parts = parts;
@@ -54,10 +56,23 @@ export class Joining {
     Atomics.store(this.#i32, this.#presence + field, value);
   }
 
-  /** This core was started again and must be sent these tables (bits) before it serves. */
+  /**
+   * This core was started again and must be sent these tables (bits) before it serves. A peer that is in the midst of
+   * that waits for this one's, too, and has lived since before this core: it is seen neither to come nor to go.
+   */
   want(tables: number): void {
     this.#missing = new Int32Array(this.#cores).fill(tables);
     this.#put(Presence.State, CoreState.Starting);
+    for (let peer = 0; peer < this.#cores; peer++) {
+      if (peer !== this.#core && this.#alive[peer] === 1 && this.#isStarting(peer)) {
+        this.#joined(peer);
+      }
+    }
+  }
+
+  #isStarting(peer: CoreId): boolean {
+    const at = presenceWord(this.#layout, peer) + Presence.State;
+    return Atomics.load(this.#i32, at) === CoreState.Starting;
   }
 
   #read(peer: CoreId): void {

@@ -86,6 +86,17 @@ for (const cores of SIZES) {
     assert.deepEqual(buckets(cluster), dealt(cores));
   });
 
+  test(`CORE-9 on ${cores} cores two that start again at the same moment do not wait for each other for ever`, () => {
+    const { cluster } = router(cores);
+    cluster.kill(0, false);
+    cluster.kill(cores - 1, false);
+
+    cluster.run(BACK);
+
+    assert.equal(cluster.supervision.state(0), "online");
+    assert.equal(cluster.supervision.state(cores - 1), "online");
+  });
+
   test(`CORE-8 on ${cores} cores the death of both roles' core costs no message while nothing is pending, and no frame`, () => {
     const { cluster, sent } = router(cores);
     cluster.inject(0, arpReply(OWN, "192.0.2.254", hostMac(1), address(1)));
