@@ -1,11 +1,12 @@
 // What the lab's screen and its summary are made of: counters read from the statistics segment and each core's word
 // about its tables, taken together at one moment; and the rates between two such moments.
 
+import type { SummaryAnswer } from "../control/appliance-port.ts";
 import { CORE_AT, CoreCounter } from "../engine/counter.ts";
 import { TABLE_NAMES } from "../engine/message.ts";
 import { ROLE_NAMES } from "../engine/role.ts";
 import { dropTotals, messageTotals } from "../engine/totals.ts";
-import type { Millis } from "../lib/units.ts";
+import type { CoreId, Millis } from "../lib/units.ts";
 import type { RunningAppliance } from "../runtime/appliance.ts";
 import type { World } from "../sim/world.ts";
 
@@ -40,11 +41,21 @@ export interface Sample {
   readonly silent: number;
 }
 
+/** What a core has in its tables; null for one that is out of service, or goes while it is asked. */
+async function summaryOf(appliance: RunningAppliance, core: CoreId): Promise<SummaryAnswer | null> {
+  const isOnline = (): boolean => appliance.cores()[core]?.state === "online";
+  if (!isOnline()) return null;
+  try {
+    return await appliance.command(core, { kind: "summary" });
+  } catch (error) {
+    if (isOnline()) throw error;
+    return null;
+  }
+}
+
 export async function takeSample(appliance: RunningAppliance, world: World): Promise<Sample> {
   const status = appliance.cores();
-  const summaries = await Promise.all(
-    status.map(({ core }) => appliance.command(core, { kind: "summary" })),
-  );
+  const summaries = await Promise.all(status.map(({ core }) => summaryOf(appliance, core)));
   const masters = appliance.masters();
   const cores = status.map(({ core, state, load }, index) => {
     const counters = appliance.counters(core);
@@ -60,10 +71,12 @@ export async function takeSample(appliance: RunningAppliance, world: World): Pro
     };
   });
   const tables = TABLE_NAMES.map((table, index) => {
-    const own = summaries.map((summary) => summary.tables.find((row) => row.table === index));
+    const own = summaries
+      .filter((summary) => summary !== null)
+      .map((summary) => summary.tables.find((row) => row.table === index));
     return {
       table,
-      entries: Math.max(...own.map((row) => row?.entries ?? 0)),
+      entries: Math.max(0, ...own.map((row) => row?.entries ?? 0)),
       equal: own.every((row) => row?.digest === own[0]?.digest),
     };
   });
