@@ -6,10 +6,11 @@ import { join } from "node:path";
 import { ROOT } from "./files.ts";
 
 rmSync(join(ROOT, "dist"), { recursive: true, force: true });
-execFileSync(process.execPath, [join(ROOT, "node_modules/.bin/tsc"), "-p", "tsconfig.build.json"], {
-  cwd: ROOT,
-  stdio: "inherit",
-});
+// The JavaScript without comments, which every core's thread would hold in memory; the declarations with them.
+const tsc = [join(ROOT, "node_modules/.bin/tsc"), "-p", "tsconfig.build.json"];
+const declarations = ["--declaration", "--emitDeclarationOnly", "--removeComments", "false"];
+for (const more of [[], declarations])
+  execFileSync(process.execPath, [...tsc, ...more], { cwd: ROOT, stdio: "inherit" });
 execFileSync(process.execPath, [join(ROOT, "node_modules/vite/bin/vite.js"), "build"], {
   cwd: ROOT,
   stdio: "inherit",
