@@ -340,3 +340,27 @@ test("ND-4 variant first: the core that gave an address up gets its machine agai
     "the frame left",
   );
 });
+
+test("ND-2 variant first: the death of an address' home starts no second machine of one that another core resolves", () => {
+  const rig = new NdRig(4, { owner: "first" });
+  const x = station(3); // Its home is core 3.
+  rig.resolve(1, x, "aa");
+  rig.run(50);
+  assert.deepEqual(rig.runners(x), [1]);
+
+  rig.move(rig.bucketOf(x), 2);
+  rig.nd(2).tick(rig.now);
+  rig.resolve(0, x, "bb"); // It asks the new home, before that one has heard from core 1.
+  rig.settle();
+  for (const core of [0, 1, 2]) rig.nd(core).coreLeft(3, rig.now);
+  rig.run(200);
+
+  assert.deepEqual(rig.runners(x), [1]);
+  rig.advertise(x, stationMac(3), { core: 2 });
+  rig.settle();
+  const reached = rig.returned.map(({ core, mac }) => [core, mac]);
+  assert.deepEqual(reached.sort(), [
+    [0, stationMac(3)],
+    [1, stationMac(3)],
+  ]);
+});

@@ -110,7 +110,10 @@ export class Moving implements Movers {
       if (table.bucket[slot] !== bucket || table.state(slot) >= State.Gone) continue;
       if (table.isRun(slot) || table.isStatic(slot)) continue;
       const isHeld = !this.isHashed && table.holder(slot) >= 0;
-      if (isHeld && table.holder(slot) !== this.#context.out.core) continue;
+      if (isHeld && table.holder(slot) !== this.#context.out.core) {
+        if (table.state(slot) === State.Wanted) this.#passOn(slot, table.holder(slot));
+        continue;
+      }
       if (table.isUsable(slot)) this.adopt(slot, now);
       else this.pending.start(slot, now);
     }
@@ -118,14 +121,19 @@ export class Moving implements Movers {
 
   /**
    * A core is gone, and with it the machines that it ran. Where buckets say who runs them, those follow their buckets;
-   * else each address' home takes them up. Who waited for that core's word turns to the home.
+   * else each address' home takes them up. Who waited for that core's word turns to the home; and a home that is new
+   * hears who is resolving what, for nobody else can tell it.
    */
   coreLeft(core: CoreId, now: Millis): void {
     const { table, owners } = this;
     owners.coreLeft(core, now);
     for (let slot = 0; slot < table.capacity; slot++) {
       const state = table.state(slot);
-      if (state >= State.Gone || table.isRun(slot) || table.isStatic(slot)) continue;
+      if (state >= State.Gone || table.isStatic(slot)) continue;
+      if (table.isRun(slot)) {
+        if (!this.isHashed && !table.isUsable(slot)) this.#registerHere(slot, now);
+        continue;
+      }
       const holder = table.holder(slot);
       if (holder === core) table.setHolder(slot, -1);
       // Another core is named, which lives: it runs the machine, or will soon.
@@ -160,11 +168,25 @@ export class Moving implements Movers {
     const { out } = this.#context;
     const holder = table.holder(slot);
     if (!this.isHashed && holder >= 0 && holder !== out.core) this.#register(slot, holder, to);
+    this.#passOn(slot, to);
+  }
+
+  /** Those that wait here, and what does, turn to another core. */
+  #passOn(slot: number, to: CoreId): void {
+    const { table } = this;
+    const { out } = this.#context;
     for (let core = 0; core < out.cores; core++) {
       if (core !== to && table.isAsker(slot, core)) this.pending.askFor(slot, to, core, 1);
     }
     table.clearAskers(slot);
     if (this.pending.hasFrames(slot)) this.pending.askFor(slot, to, out.core, 1);
+  }
+
+  /** Tells the home of an address that this core resolves it. */
+  #registerHere(slot: number, now: Millis): void {
+    const { core } = this.#context.out;
+    const home = this.owners.home(this.table.bucket[slot] as number, now);
+    if (home !== core) this.#register(slot, core, home);
   }
 
   #register(slot: number, holder: CoreId, to: CoreId): void {

@@ -1,6 +1,7 @@
 // Who is home for an address (ND-2): the core to which the distributor gives its bucket. Every core sees a bucket move
 // at its own moment; so the old home hands over what it runs and then a marker, and the new one begins nothing of the
-// bucket before the marker has come. A dead core's marker is not waited for; one that does not come, until a deadline.
+// bucket before the marker has come. A dead core's marker is not waited for where a home runs all that it is home for;
+// one that does not come, until a deadline.
 
 import type { CoreId, Millis } from "../lib/units.ts";
 
@@ -22,6 +23,8 @@ const EARLY_WAIT: Millis = 50;
 
 /** What happens to buckets; entries.ts implements it. */
 export interface Movers {
+  /** The home of an address runs its machine; else another core may, and nobody but the dead home knew of that. */
+  readonly isHashed: boolean;
   /** This core is home now, and nobody else is: what it knows and nobody runs is to be run. */
   begin(bucket: number, now: Millis): void;
   /** Another core is home now: everything goes there, then the marker. */
@@ -100,8 +103,9 @@ export class Owners {
       }
       this.#setEarly(bucket, 0);
       this.#giver[bucket] = before;
-      // A dead core says nothing any more.
-      if (before !== home && !this.#isAlive(before)) this.#movers.begin(bucket, now);
+      // A dead core says nothing any more; but who runs what it was home for does (Moving.coreLeft).
+      const isSilent = before !== home && !this.#isAlive(before) && this.#movers.isHashed;
+      if (isSilent) this.#movers.begin(bucket, now);
       else this.#setAwaited(bucket, now + MARKER_WAIT);
       return;
     }
@@ -116,6 +120,7 @@ export class Owners {
 
   /** A core is gone: its marker of a bucket will not come. */
   coreLeft(core: CoreId, now: Millis): void {
+    if (!this.#movers.isHashed) return;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       if (this.#awaited[bucket] === 0 || this.#giver[bucket] !== core) continue;
       this.#setAwaited(bucket, 0);
