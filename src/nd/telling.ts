@@ -70,8 +70,8 @@ export class Telling {
       // Who was named got its machine before this question: sending it back, it has given the address up.
       const isBack = from === holder && asker !== holder;
       if (holder < 0 || holder === out.core || isBack) this.pending.start(slot, now);
-      // Who was named asks itself, so it runs nothing: it gave the address up and begins anew. Should its machine still be
-      // on the way to it, a second one there changes nothing.
+      // Who was named asks itself, so it runs nothing: it gave the address up and begins anew. Should its machine still
+      // be on the way to it, a second one there changes nothing.
       else if (holder === asker) this.#grant(slot, asker, now);
       else if (hops < MAX_HOPS) {
         // Who was named before gets the machine, or has it; should it be lost, this memory ends and it begins anew.
