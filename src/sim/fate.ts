@@ -183,8 +183,13 @@ export class Fate {
     }
     disturbed.core = fabric.now;
     disturbed.wire = fabric.now;
+    // A death that nobody has noticed yet is one, too.
+    const isDead = ({ appliance, core, dies }: Node): boolean =>
+      dies > 0 || fabric.clusters[appliance]?.isRunning(core) === false;
     const wasDeath =
-      this.#wasDeath || fabric.clusters.some(({ supervision }) => !supervision.isQuiet);
+      this.#wasDeath ||
+      fabric.nodes.some(isDead) ||
+      fabric.clusters.some(({ supervision }) => !supervision.isQuiet);
     this.#wasDeath = false;
     return wasDeath;
   }
