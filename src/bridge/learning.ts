@@ -246,11 +246,15 @@ export class Learning {
     this.table.set(slot, low, key, channel | Flag.InUse | named, version, timeOf(version));
   }
 
-  /** This core cannot hold the entry, or cannot tell whether it is older than a deletion: so no core holds it. */
+  /**
+   * This core cannot hold the entry, or cannot tell whether it is older than a deletion: so no core holds it. Where
+   * there is room a tombstone says so, in place of an older one: who is to be sent the whole table hears nothing else.
+   */
   #refuse(low: number, key: number, now: Millis): void {
     this.#count(BridgeCounter.Refused);
     const version = this.#clock.next(now);
-    this.table.raiseFloor(low, key, version);
+    this.table.place(low, key);
+    this.table.bury(low, key, version);
     this.#renounce(low, key, Delete.Gone, version);
   }
 
