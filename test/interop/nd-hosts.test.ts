@@ -61,10 +61,16 @@ async function twoLinks(rig: Rig, cores: number): Promise<Appliance> {
   await speak(rig, "a", "2001:db8:1::a/64");
   await speak(rig, "b", "2001:db8:2::b/64", "2001:db8:2::1");
   const appliance = await rig.linkloom("sw", router(cores));
-  await until(
-    "duplicate detection",
-    async () => (await rig.try("b", "ping", "-6", "-c1", "-W1", "2001:db8:2::1")).code === 0,
-  );
+  for (const [host, own] of [
+    ["a", "2001:db8:1::1"],
+    ["b", "2001:db8:2::1"],
+  ] as const) {
+    await until(
+      `duplicate detection of ${own}`,
+      async () => (await rig.try(host, "ping", "-6", "-c1", "-W1", own)).code === 0,
+      30_000,
+    );
+  }
   return appliance;
 }
 
