@@ -17,6 +17,7 @@ import { Clock } from "./clock.ts";
 import { Commands } from "./commands.ts";
 import { commit } from "./faults.ts";
 import { runLoop } from "./loop.ts";
+import { releaseMemory } from "./memory.ts";
 import {
   type PortOpening,
   plainError,
@@ -147,6 +148,7 @@ function run(): void {
     }
   };
 
+  releaseMemory();
   tell({
     kind: "online",
     task: taskOf(),
