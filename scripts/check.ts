@@ -38,9 +38,8 @@ const QUICK: readonly Step[] = [
   { name: "knip", command: process.execPath, args: [tool("knip"), "--no-progress"] },
   script("docs", "--check"),
 ];
-/** Folders of units: what needs neither threads nor processes. The rest is for `npm test`. */
-const UNITS =
-  "lib wire engine arp bridge host lag nd steering core ports control sim replay lab api";
+/** Folders of units: what needs neither threads, processes, sockets nor files. The rest is for `npm test`. */
+const UNITS = "lib wire engine arp bridge host lag nd snoop steering stp vr core ports sim replay";
 const TESTS: Step = script(
   "test",
   "--test-reporter=dot",
