@@ -297,10 +297,13 @@ test("BR-5 no core flushes what another still sees, at whatever moments frames a
         let now = 0;
         for (const [core, gap] of sightings) {
           const next = now + gap;
-          const timer = Math.ceil(now / P) * P;
-          for (let at = timer; at < Math.min(next, timer + 20); at++) {
+          // Every millisecond in which a timer fires or its walk goes on, also when a frame falls into it.
+          for (let at = now + 1; at < next; at++) {
+            const since = at % P;
+            if (since >= 20) at += P - since; // To the next timer.
+            if (at >= next) break;
             for (const [each, late] of lag.entries()) {
-              if (at >= timer + late) rig.bridges[each]?.tick(at);
+              if (at % P >= late) rig.bridges[each]?.tick(at);
             }
             rig.settle(at);
           }
