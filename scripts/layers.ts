@@ -31,6 +31,7 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "control/operations.ts",
     "control/fields.ts",
     "control/filters.ts",
+    "control/core-list.ts",
   ],
   cli: [
     ...BASE,

@@ -1,37 +1,15 @@
 // The page's way to the API: rows of an object, operations, and the stream of events, with the token that the operator
 // gave for this tab. Everything that the page shows comes through here; it knows nothing that the API does not say.
 
+import type { ObjectShape } from "../control/objects.ts";
+import type { Operation, Parameter } from "../control/operations.ts";
+
+export type { ObjectShape, Operation, Parameter };
+
 /** One row of an object: flat. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** What GET /api/v1 says of an object of `show`. */
-export interface ObjectShape {
-  readonly name: string;
-  readonly summary: string;
-  readonly fields: readonly string[];
-  readonly filters: readonly string[];
-  readonly folding?: { readonly identity: readonly string[]; readonly own: readonly string[] };
-}
-
-export interface Parameter {
-  readonly name: string;
-  readonly in: "path" | "query" | "body";
-  readonly kind: string;
-  readonly required?: boolean;
-  readonly summary: string;
-}
-
-export interface Operation {
-  readonly id: string;
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  readonly path: string;
-  readonly summary: string;
-  readonly rights: "read" | "write";
-  readonly parameters: readonly Parameter[];
-  readonly yaml?: boolean;
-  readonly stream?: string;
-}
-
+/** What GET /api/v1 says there is: the lists of the server itself. */
 export interface Catalogue {
   readonly objects: readonly ObjectShape[];
   readonly operations: readonly Operation[];

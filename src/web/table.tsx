@@ -3,6 +3,7 @@
 
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
+import { coreList } from "../control/core-list.ts";
 import type { ObjectShape, Row } from "./client.ts";
 import { text } from "./format.ts";
 import { useRows } from "./live.ts";
@@ -17,18 +18,6 @@ export interface Folded {
   readonly cores: string;
   /** Fields that another core sees otherwise. */
   readonly differs: ReadonlySet<string>;
-}
-
-/** [0, 1, 2, 5] -> "0-2,5". */
-export function ranges(cores: readonly number[]): string {
-  const parts: string[] = [];
-  for (let n = 0; n < cores.length; n++) {
-    let last = n;
-    while (cores[last + 1] === (cores[last] as number) + 1) last++;
-    parts.push(last === n ? `${cores[n]}` : `${cores[n]}-${cores[last]}`);
-    n = last;
-  }
-  return parts.join(",");
 }
 
 /** Equal copies of several cores become one row; of those that differ, each stays, and says in what. */
@@ -58,8 +47,7 @@ export function fold(shape: ObjectShape, rows: readonly Row[]): Folded[] {
             return all.some(({ row }) => JSON.stringify(row[field]) !== first);
           }),
     );
-    for (const { row, cores } of all)
-      folded.push({ row, cores: ranges(cores.sort((a, b) => a - b)), differs });
+    for (const { row, cores } of all) folded.push({ row, cores: coreList(cores), differs });
   }
   return folded;
 }
