@@ -1,6 +1,10 @@
 // Real threads over memory ports: what only threads can show. Nothing here asserts how long something took.
 
 import assert from "node:assert/strict";
+import { rmSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { CORE_AT, CoreCounter } from "../engine/counter.ts";
@@ -10,6 +14,7 @@ import { MemoryPort } from "../ports/memory.ts";
 import { Batch } from "../ports/port.ts";
 import { access, plainConfig } from "../sim/configs.ts";
 import { RunningAppliance } from "./appliance.ts";
+import { block } from "./faults.ts";
 
 interface Rig {
   readonly appliance: RunningAppliance;
@@ -163,4 +168,28 @@ test("a configuration that cannot change while running is refused whole", async 
 
     assert.equal(appliance.config.cores.count, 1);
   });
+});
+
+test("CORE-9 a core's last words are heard though its end is known at the same moment", async (t) => {
+  const path = join(tmpdir(), `linkloom-faults-${process.pid}.sock`);
+  process.env["LINKLOOM_FAULTS"] = path;
+  const said: string[] = [];
+  t.mock.method(process.stderr, "write", (text: string) => said.push(text) > 0);
+  try {
+    await withAppliance(2, "sleep", async ({ appliance, until }) => {
+      await new Promise<void>((resolve, reject) => {
+        const socket = connect(path, () => socket.end("throw 1\n"));
+        socket.on("error", reject).on("data", () => {
+          block(200); // Long enough for the core to fail and for its thread to end.
+          resolve();
+        });
+      });
+      await until("its restart", () => appliance.cores()[1]?.restarts === 1);
+    });
+  } finally {
+    t.mock.restoreAll();
+    delete process.env["LINKLOOM_FAULTS"];
+    rmSync(path, { force: true });
+  }
+  assert.match(said.join(""), /core 1 failed: a fault on purpose/);
 });

@@ -3,7 +3,12 @@
 
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { MessageChannel, type MessagePort, Worker } from "node:worker_threads";
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from "node:worker_threads";
 import type { ApplianceConfig } from "../core/config.ts";
 import { type Layout, Presence, presenceWord } from "../core/layout.ts";
 import type { Arena } from "../lib/arena.ts";
@@ -111,27 +116,35 @@ export class Threads {
 
   #listen(core: CoreId, thread: CoreThread): void {
     const { mailbox, worker } = thread;
-    mailbox.on("message", (reply: Reply) => {
-      if (thread.ended) return;
-      if (reply.kind === "online") {
-        thread.online = true;
-        thread.task = reply.task;
-        this.#listener.online(core, reply);
-      } else if (reply.kind === "failed") {
-        thread.online = false;
-        this.#listener.failed(core, revive(reply.error));
-      } else this.#listener.replied(reply);
-    });
+    mailbox.on("message", (reply: Reply) => this.#hear(core, thread, reply));
     worker.on("error", (error) => {
       thread.online = false;
       this.#listener.failed(core, error as Error);
     });
     worker.on("exit", () => {
+      // Its end may be known here before what it said last: the two come by ways of their own.
+      for (;;) {
+        const last = receiveMessageOnPort(mailbox) as { message: Reply } | undefined;
+        if (last === undefined) break;
+        this.#hear(core, thread, last.message);
+      }
       thread.online = false;
       thread.ended = true;
       mailbox.close();
       this.#listener.ended(core);
     });
+  }
+
+  #hear(core: CoreId, thread: CoreThread, reply: Reply): void {
+    if (thread.ended) return;
+    if (reply.kind === "online") {
+      thread.online = true;
+      thread.task = reply.task;
+      this.#listener.online(core, reply);
+    } else if (reply.kind === "failed") {
+      thread.online = false;
+      this.#listener.failed(core, revive(reply.error));
+    } else this.#listener.replied(reply);
   }
 
   isOnline(core: CoreId): boolean {
