@@ -1,8 +1,8 @@
 // npm run test:interop: the suites with real peers in network namespaces, one file after the other, because they share
 // this machine's processors. Root runs them as it is; anybody else in user, network and mount namespaces of its own.
-// What cannot run is said aloud before and after, and with --strict it is a failure. With --again, a file with a failed
-// test runs once more, whole, and its second result counts: kernels and peers on a busy machine are late now and then.
-// Such a test is named as unstable, which is a fault to mend in the test.
+// What cannot run is said aloud before and after, and with --strict it is a failure. With --again, a test that failed
+// runs alone once more, and then a last time: kernels and peers on a busy machine are late now and then. A test that
+// passes only then is named as unstable, which is a fault to mend in the test.
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -12,6 +12,9 @@ import { fileURLToPath } from "node:url";
 import { files, ROOT, text } from "./files.ts";
 import type { Outcome } from "./outcomes.ts";
 import { runnerArguments, runTests } from "./test.ts";
+
+/** So often runs again, with --again, what failed. Our choice. */
+const MORE_TRIES = 2;
 
 /** Set inside the namespaces that this script made. */
 const INSIDE = "LINKLOOM_INTEROP_NAMESPACE";
@@ -58,11 +61,15 @@ interface Options {
   readonly again: boolean;
 }
 
-/** Runs Node's test runner; its exit code, and what was skipped or failed. */
-async function runSuites(
-  args: readonly string[],
-  suites: readonly string[],
-): Promise<{ code: number; skipped: Outcome[]; failed: Outcome[] }> {
+interface Result {
+  readonly code: number;
+  readonly passed: readonly Outcome[];
+  readonly skipped: readonly Outcome[];
+  readonly failed: readonly Outcome[];
+}
+
+/** Runs Node's test runner; its exit code, and how each test ended. */
+async function runSuites(args: readonly string[], suites: readonly string[]): Promise<Result> {
   const directory = mkdtempSync(join(tmpdir(), "linkloom-interop-"));
   try {
     const report = join(directory, "outcomes");
@@ -77,10 +84,41 @@ async function runSuites(
     const lines = readFileSync(report, "utf8").split("\n").slice(0, -1);
     const outcomes = lines.map((line) => JSON.parse(line) as Outcome);
     const of = (kind: string): Outcome[] => outcomes.filter((outcome) => outcome.kind === kind);
-    return { code, skipped: of("skipped"), failed: of("failed") };
+    return { code, passed: of("passed"), skipped: of("skipped"), failed: of("failed") };
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/**
+ * The runner's arguments for each file with a failed test: those tests alone, or the whole file where it failed itself.
+ */
+export function rerunsOf(failed: readonly Pick<Outcome, "name" | "file">[]): string[][] {
+  const escaped = (name: string): string => name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
+  return [...new Set(failed.map(({ file }) => file))].map((file) => {
+    const names = failed.filter((one) => one.file === file).map(({ name }) => name);
+    const path = relative(ROOT, file);
+    if (names.some((name) => file.endsWith(name))) return [path];
+    return [...names.map((name) => `--test-name-pattern=/^${escaped(name)}$/`), path];
+  });
+}
+
+/** Runs what failed once more; what has still not passed. A test that did not run at all has not passed. */
+async function runAgain(
+  failed: readonly Outcome[],
+  options: readonly string[],
+  suites: readonly string[],
+): Promise<Outcome[]> {
+  console.error(`INTEROP: failed, and run once more:\n${list(failed)}`);
+  const still: Outcome[] = [];
+  for (const args of rerunsOf(failed)) {
+    const { code, passed } = await runSuites([...options, ...args], suites);
+    const path = args.at(-1) as string;
+    const has = (name: string): boolean => passed.some((one) => one.name === name);
+    const of = failed.filter(({ file }) => relative(ROOT, file) === path);
+    still.push(...of.filter(({ name, file }) => code !== 0 || !(has(name) || file.endsWith(name))));
+  }
+  return still;
 }
 
 async function runHere(args: readonly string[], { strict, again }: Options): Promise<number> {
@@ -92,25 +130,31 @@ async function runHere(args: readonly string[], { strict, again }: Options): Pro
   if (strict && missing.length > 0) return 1;
 
   const suites = files(/^test\/interop\/.*\.test\.ts$/);
-  let { code, skipped, failed } = await runSuites(args, suites);
-  if (code !== 0 && again && failed.length > 0) {
-    const paths = [...new Set(failed.map(({ file }) => relative(ROOT, file)))];
-    console.error(`INTEROP: failed, and run once more: ${paths.join(", ")}`);
+  const first = await runSuites(args, suites);
+  const { skipped } = first;
+  let { code, failed } = first;
+  if (again && failed.length > 0) {
     const options = args.filter((arg) => arg.startsWith("-"));
-    const second = await runSuites([...options, ...paths], suites);
-    code = second.code;
-    skipped = second.skipped.length > 0 ? second.skipped : skipped;
-    if (code === 0) tell("these tests are unstable: they failed once and then passed", failed);
+    for (let n = 0; n < MORE_TRIES && failed.length > 0; n++) {
+      failed = await runAgain(failed, options, suites);
+    }
+    if (failed.length === 0) {
+      code = 0;
+      tell("these tests are unstable: they failed and then passed", first.failed);
+    } else tell("these tests failed each time", failed);
   }
   if (skipped.length > 0) tell("these tests could not run here", skipped);
   return code === 0 && strict && skipped.length > 0 ? 1 : code;
 }
 
+function list(outcomes: readonly Outcome[]): string {
+  return outcomes
+    .map(({ name, reason }) => `  ${name}${reason === "" ? "" : `: ${reason}`}`)
+    .join("\n");
+}
+
 function tell(what: string, outcomes: readonly Outcome[]): void {
-  const lines = outcomes.map(
-    ({ name, reason }) => `  ${name}${reason === "" ? "" : `: ${reason}`}`,
-  );
-  console.error(`INTEROP: ${what}:\n${lines.join("\n")}`);
+  console.error(`INTEROP: ${what}:\n${list(outcomes)}`);
 }
 
 if (import.meta.main) {
