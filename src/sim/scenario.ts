@@ -13,13 +13,19 @@ import type { Mac, PortId, Vlan } from "../lib/units.ts";
 import { ND_DEFAULTS, type OwnerVariant } from "../nd/config.ts";
 import { VR_DEFAULTS, VR_ROUTER_DEFAULTS, type VrConfig } from "../vr/config.ts";
 import { access, plainConfig, trunk } from "./configs.ts";
+import { drawGroups, drawRing, type GroupPlan, groupSnooping, ringStp } from "./shape-parts.ts";
 
 /**
  * The shapes: one appliance with hosts; the same with an aggregate to a simulated switch; two appliances joined by an
- * aggregate, each other's partner.
+ * aggregate, each other's partner; three in a ring with spanning tree; one or two that snoop, with hosts in groups.
  */
-export const SHAPES = ["plain", "bundle", "pair"] as const;
+export const SHAPES = ["plain", "bundle", "pair", "ring", "groups"] as const;
 export type Shape = (typeof SHAPES)[number];
+/** What seeds below `ALL_SHAPES_FROM` draw: they stand for what they stood for before there were more. */
+const FIRST_SHAPES: readonly Shape[] = ["plain", "bundle", "pair"];
+export const ALL_SHAPES_FROM = 10_000;
+/** Cores of each of the three appliances of a ring, at most, unless somebody wishes for more. */
+const RING_CORES = 4;
 
 /** What may be set from outside; all else follows from the seed. */
 export interface Wishes {
@@ -60,6 +66,8 @@ export interface Scenario {
   readonly hosts: readonly HostPlan[];
   /** Ports of the first appliance that lead to the simulated switch; empty = there is none. */
   readonly bundle: readonly PortId[];
+  /** What hosts listen to, and who asks them; null = the appliances do not snoop. */
+  readonly groups: GroupPlan | null;
 }
 
 export const VLANS: readonly Vlan[] = [10, 20];
@@ -125,8 +133,8 @@ interface Parts {
   readonly owner: OwnerVariant;
   readonly ageing: "each-tells" | "each-silent" | "one";
   readonly arpAgeing: "timestamp" | "second-chance";
-  /** With virtual routers. */
-  readonly isVirtual: boolean;
+  /** Beside all that. */
+  readonly more: Partial<ApplianceConfig>;
 }
 
 function applianceOf(parts: Parts): ApplianceConfig {
@@ -176,7 +184,7 @@ function applianceOf(parts: Parts): ApplianceConfig {
       ],
     },
     bridging: { bridges: [{ ...bridge, tableSize, probeLimit, channels: inBridge }] },
-    ...(parts.isVirtual ? { vr: routersOf(appliance) } : {}),
+    ...parts.more,
     nd: {
       ...ND_DEFAULTS,
       owner: parts.owner,
@@ -228,7 +236,7 @@ const place = (appliance: number, port: PortId, tag: Vlan = 0): Place => ({ appl
 export function scenarioOf(seed: number, wishes: Wishes = {}): Scenario {
   const random = new Prng(seed);
   const drawn = {
-    shape: random.pick(SHAPES),
+    shape: random.pick(seed < ALL_SHAPES_FROM ? FIRST_SHAPES : SHAPES),
     cores: random.pick([1, 2, 2, 3, 4, 4, 5, 8]),
     isStray: random.chance(0.3),
     owner: random.pick(["hash", "hash", "hash", "first", "traffic"] as const),
@@ -236,31 +244,32 @@ export function scenarioOf(seed: number, wishes: Wishes = {}): Scenario {
     arpAgeing: random.pick(["timestamp", "second-chance"] as const),
   };
   const shape = wishes.shape ?? drawn.shape;
-  const cores = wishes.cores ?? drawn.cores;
-  const both = trunk(0, ...VLANS);
-  const common = { ...drawn, seed, cores };
+  const most = shape === "ring" ? RING_CORES : drawn.cores;
+  const cores = wishes.cores ?? Math.min(drawn.cores, most);
+  const common: Drawn = { ...drawn, seed, cores };
   const rest = { seed, cores, shape, isStray: drawn.isStray, owner: drawn.owner };
-  if (shape === "pair") {
-    const edges = [access(10), access(20), both];
-    const parts = { ...common, edges, members: 2, aggregate: both, isVirtual: true };
-    const sides = [0, 1];
-    return {
-      ...rest,
-      appliances: sides.map((appliance) => applianceOf({ ...parts, appliance })),
-      cables: [3, 4].map((port) => [place(0, port), place(1, port)] as const),
-      hosts: hostsOf(
-        (vlan) => sides.flatMap((side) => [place(side, vlan === 10 ? 0 : 1), place(side, 2, vlan)]),
-        VIRTUAL_HOST,
-      ),
-      bundle: [],
-    };
-  }
-  const edges = [access(10), access(10), access(20), access(20), both];
-  const members = shape === "bundle" ? 2 : 0;
-  const parts = { ...common, edges, members, aggregate: access(10), isVirtual: false };
-  const bundle = shape === "bundle" ? [5, 6] : [];
+  return { ...rest, ...MAKERS[shape](common, random) };
+}
+
+type Drawn = Pick<Parts, "seed" | "cores" | "owner" | "ageing" | "arpAgeing">;
+type Made = Pick<Scenario, "appliances" | "cables" | "hosts" | "bundle" | "groups">;
+
+const BOTH = trunk(0, ...VLANS);
+const NONE = { members: 0, aggregate: access(10) } as const;
+
+const MAKERS: { readonly [S in Shape]: (drawn: Drawn, random: Prng) => Made } = {
+  plain: (drawn) => oneAppliance(drawn, 0),
+  bundle: (drawn) => oneAppliance(drawn, 2),
+  pair: twoRouters,
+  ring: ringOfThree,
+  groups: snoopers,
+};
+
+function oneAppliance(drawn: Drawn, members: number): Made {
+  const edges = [access(10), access(10), access(20), access(20), BOTH];
+  const parts = { ...drawn, edges, members, aggregate: access(10), more: {} };
+  const bundle = members > 0 ? [5, 6] : [];
   return {
-    ...rest,
     appliances: [applianceOf({ ...parts, appliance: 0 })],
     cables: [],
     hosts: hostsOf((vlan) => [
@@ -270,5 +279,68 @@ export function scenarioOf(seed: number, wishes: Wishes = {}): Scenario {
       ...(vlan === 10 ? bundle.slice(0, 1).map((port) => place(0, port)) : []),
     ]),
     bundle,
+    groups: null,
+  };
+}
+
+function twoRouters(drawn: Drawn): Made {
+  const edges = [access(10), access(20), BOTH];
+  const parts = { ...drawn, edges, members: 2, aggregate: BOTH };
+  const sides = [0, 1];
+  return {
+    appliances: sides.map((appliance) =>
+      applianceOf({ ...parts, appliance, more: { vr: routersOf(appliance) } }),
+    ),
+    cables: [3, 4].map((port) => [place(0, port), place(1, port)] as const),
+    hosts: hostsOf(
+      (vlan) => sides.flatMap((side) => [place(side, vlan === 10 ? 0 : 1), place(side, 2, vlan)]),
+      VIRTUAL_HOST,
+    ),
+    bundle: [],
+    groups: null,
+  };
+}
+
+/** Ports 0 and 1 are for hosts, 2 leads to the neighbour before and 3 to the one behind. */
+function ringOfThree(drawn: Drawn, random: Prng): Made {
+  const plan = drawRing(random);
+  const edges = [access(10), access(20), BOTH, BOTH];
+  const sides = [0, 1, 2];
+  return {
+    appliances: sides.map((appliance) =>
+      applianceOf({
+        ...drawn,
+        ...NONE,
+        edges,
+        appliance,
+        more: { stp: ringStp(plan, appliance, 2, 2) },
+      }),
+    ),
+    cables: sides.map((side) => [place(side, 3), place((side + 1) % 3, 2)] as const),
+    hosts: hostsOf((vlan) => sides.map((side) => place(side, vlan === 10 ? 0 : 1))),
+    bundle: [],
+    groups: null,
+  };
+}
+
+/** Two access ports on the first VLAN, one on the second, a trunk with hosts, and the cable to the other appliance. */
+function snoopers(drawn: Drawn, random: Prng): Made {
+  const groups = drawGroups(random);
+  const edges = [access(10), access(10), access(20), BOTH, BOTH];
+  const snoop = groupSnooping(groups, [...edges.keys()], VLANS);
+  const sides = Array.from({ length: groups.appliances }, (_, side) => side);
+  return {
+    appliances: sides.map((appliance) =>
+      applianceOf({ ...drawn, ...NONE, edges, appliance, more: { snoop } }),
+    ),
+    cables: sides.length > 1 ? [[place(0, 4), place(1, 4)]] : [],
+    hosts: hostsOf((vlan) =>
+      sides.flatMap((side) => [
+        ...(vlan === 10 ? [place(side, 0), place(side, 1)] : [place(side, 2)]),
+        place(side, 3, vlan),
+      ]),
+    ),
+    bundle: [],
+    groups,
   };
 }
