@@ -34,7 +34,7 @@ export interface After {
 }
 
 /** A 16-bit number for a configuration: FNV-1a over all that gives channels and bridges their numbers and VLANs. */
-function epochOf(config: BridgingConfig, common: CommonConfig): number {
+export function epochOf(config: BridgingConfig, common: CommonConfig): number {
   const text = JSON.stringify([
     common.channels.map((channel) => channel.name),
     config.bridges.map(({ name, channels }) => [name, channels.map(placeOf)]),

@@ -4,7 +4,7 @@
 
 import type { ApplianceConfig } from "../core/config.ts";
 import type { Ipv6Words } from "../engine/ipv6.ts";
-import type { CoreId, Ipv4, Mac, Vlan } from "../lib/units.ts";
+import type { CoreId, Ipv4, Mac, Millis, Vlan } from "../lib/units.ts";
 import type { PortDriverConfig } from "../ports/factory.ts";
 
 /** A row as a core tells it: numbers where addresses and names are meant; control/show.ts makes the words. */
@@ -30,6 +30,13 @@ export type CoreCommand =
     }
   /** Entries, digest and newest version of every replicated table: SummaryAnswer. */
   | { readonly kind: "summary" }
+  /** The entries of a table (engine/message.ts) that this core answers for, as messages tell them: CopyAnswer. */
+  | {
+      readonly kind: "copy";
+      readonly table: number;
+      readonly cursor: number;
+      readonly limit: number;
+    }
   /** Tables, by bits, are sent to all other cores again, whole. */
   | { readonly kind: "resend"; readonly tables: number }
   /** What is due on this core: RowsAnswer with rows {timer, subject, due-ms, period-ms}, next = -1. */
@@ -143,6 +150,15 @@ export interface SummaryAnswer {
   }[];
 }
 
+export interface CopyAnswer {
+  /** Records of 64 bytes. */
+  readonly records: Uint8Array;
+  /** The next cursor, or -1 at the end. */
+  readonly next: number;
+  /** The appliance's time. */
+  readonly now: Millis;
+}
+
 /** `count` things changed; 0 means that there was nothing to change. */
 export interface ChangeAnswer {
   readonly count: number;
@@ -173,7 +189,9 @@ export type CoreAnswer<K extends CoreCommand["kind"]> = K extends
       ? PingAnswer
       : K extends "send"
         ? SendAnswer
-        : ChangeAnswer;
+        : K extends "copy"
+          ? CopyAnswer
+          : ChangeAnswer;
 
 /** Something that a core saw, for a person. */
 export interface SeenRecord {

@@ -16,7 +16,7 @@ import {
 } from "../engine/counter.ts";
 import { Drop } from "../engine/drop.ts";
 import { MIN_FRAME, OFFLOAD } from "../engine/frame.ts";
-import { FIELDS, Message, RECORD } from "../engine/message.ts";
+import { Message, RECORD } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import type { Role } from "../engine/role.ts";
 import type { Tallies } from "../engine/tally.ts";
@@ -31,6 +31,7 @@ import { Bounds } from "./bounds.ts";
 import { Bus } from "./bus.ts";
 import type { ApplianceConfig } from "./config.ts";
 import { Dispatch } from "./dispatch.ts";
+import { FRAME_END, FRAME_HOPS, FRAME_PORT, FRAME_START, FRAME_TREATED } from "./frame-message.ts";
 import { Joining } from "./joining.ts";
 import {
   bucketsOf,
@@ -57,13 +58,6 @@ const TX_BATCH = 256;
 /** A frame may be handed over for its flow and once more for a role; more would be a loop. */
 const MAX_HOPS = 2;
 
-/** Fields of a "frame" message, behind FIELDS. */
-const FRAME_PORT = FIELDS;
-const FRAME_HOPS = FIELDS + 2;
-const FRAME_START = FIELDS + 4;
-const FRAME_END = FIELDS + 8;
-const FRAME_TREATED = FIELDS + 12;
-
 /** What a core is made of. */
 export interface CoreOptions {
   readonly arena: Arena;
@@ -81,7 +75,8 @@ export interface CoreOptions {
 
 export class Core implements Out {
   readonly core: CoreId;
-  readonly cores: number;
+  /** How many there are; a copy of the tables is made as for another core, also where there is none (copying.ts). */
+  cores: number;
   readonly view: DataView;
   readonly bytes: Uint8Array;
   readonly copy: Copy;
@@ -89,6 +84,8 @@ export class Core implements Out {
   readonly tallies: Tallies;
   /** True while a frame is in work that another core's engines handed over. */
   isTreated = false;
+  /** Gets the records that would go to another core, while a copy of the tables is made. */
+  copied: ((record: Offset) => void) | null = null;
   readonly bus: Bus;
   readonly pool: Pool;
   readonly dispatch: Dispatch;
@@ -399,7 +396,8 @@ export class Core implements Out {
   }
 
   send(to: CoreId): void {
-    if (!this.bus.isAlive(to)) return;
+    if (this.copied !== null) this.copied(this.#draft);
+    if (this.copied !== null || !this.bus.isAlive(to)) return;
     const type = this.view.getUint8(this.#draft);
     if (!this.bus.send(to, this.#draft, this.dispatch.tableOf(type), -1)) {
       this.drop(Drop["handover-full"]);

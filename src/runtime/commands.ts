@@ -3,6 +3,7 @@
 
 import type { ClearFilter } from "../bridge/bridging.ts";
 import type { CoreCommand, RawRow } from "../control/appliance-port.ts";
+import { copySlice } from "../core/copying.ts";
 import type { Core } from "../core/core.ts";
 import { Observer } from "../core/observer.ts";
 import { routeRows } from "../core/route-rows.ts";
@@ -62,6 +63,8 @@ export class Commands {
       }
       case "summary":
         return { tables: this.#summaries() };
+      case "copy":
+        return copySlice(this.#core, command.table, command.cursor, command.limit, now);
       case "resend":
         this.#core.joining.resendAll(command.tables);
         return { count: 1 };
