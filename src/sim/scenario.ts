@@ -9,11 +9,18 @@ import type { InterfaceConfig } from "../engine/config.ts";
 import type { Ipv6Words } from "../engine/ipv6.ts";
 import { LAG_DEFAULTS, PORT_PRIORITY } from "../lag/config.ts";
 import { Prng } from "../lib/prng.ts";
-import type { Mac, PortId, Vlan } from "../lib/units.ts";
+import type { Mac, Millis, PortId, Vlan } from "../lib/units.ts";
 import { ND_DEFAULTS, type OwnerVariant } from "../nd/config.ts";
 import { VR_DEFAULTS, VR_ROUTER_DEFAULTS, type VrConfig } from "../vr/config.ts";
 import { access, plainConfig, trunk } from "./configs.ts";
-import { drawGroups, drawRing, type GroupPlan, groupSnooping, ringStp } from "./shape-parts.ts";
+import {
+  drawGroups,
+  drawRing,
+  type GroupPlan,
+  groupSnooping,
+  ringStp,
+  TREE_TIME,
+} from "./shape-parts.ts";
 
 /**
  * The shapes: one appliance with hosts; the same with an aggregate to a simulated switch; two appliances joined by an
@@ -24,6 +31,8 @@ export type Shape = (typeof SHAPES)[number];
 /** What seeds below `ALL_SHAPES_FROM` draw: they stand for what they stood for before there were more. */
 const FIRST_SHAPES: readonly Shape[] = ["plain", "bundle", "pair"];
 export const ALL_SHAPES_FROM = 10_000;
+/** LACP's short timeout and its wait to aggregate, twice over. */
+const CONVERGE: Millis = 15_000;
 /** Cores of each of the three appliances of a ring, at most, unless somebody wishes for more. */
 const RING_CORES = 4;
 
@@ -68,6 +77,8 @@ export interface Scenario {
   readonly bundle: readonly PortId[];
   /** What hosts listen to, and who asks them; null = the appliances do not snoop. */
   readonly groups: GroupPlan | null;
+  /** What was mended has this long to converge. */
+  readonly converge: Millis;
 }
 
 export const VLANS: readonly Vlan[] = [10, 20];
@@ -252,7 +263,7 @@ export function scenarioOf(seed: number, wishes: Wishes = {}): Scenario {
 }
 
 type Drawn = Pick<Parts, "seed" | "cores" | "owner" | "ageing" | "arpAgeing">;
-type Made = Pick<Scenario, "appliances" | "cables" | "hosts" | "bundle" | "groups">;
+type Made = Pick<Scenario, "appliances" | "cables" | "hosts" | "bundle" | "groups" | "converge">;
 
 const BOTH = trunk(0, ...VLANS);
 const NONE = { members: 0, aggregate: access(10) } as const;
@@ -280,6 +291,7 @@ function oneAppliance(drawn: Drawn, members: number): Made {
     ]),
     bundle,
     groups: null,
+    converge: CONVERGE,
   };
 }
 
@@ -298,6 +310,7 @@ function twoRouters(drawn: Drawn): Made {
     ),
     bundle: [],
     groups: null,
+    converge: CONVERGE,
   };
 }
 
@@ -320,6 +333,8 @@ function ringOfThree(drawn: Drawn, random: Prng): Made {
     hosts: hostsOf((vlan) => sides.map((side) => place(side, vlan === 10 ? 0 : 1))),
     bundle: [],
     groups: null,
+    // Then a cable is cut and mended, and stations are heard anew.
+    converge: TREE_TIME + CONVERGE,
   };
 }
 
@@ -342,5 +357,6 @@ function snoopers(drawn: Drawn, random: Prng): Made {
     ),
     bundle: [],
     groups,
+    converge: CONVERGE,
   };
 }

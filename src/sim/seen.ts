@@ -4,6 +4,8 @@ import type { CoreId, Mac, Offset, PortId, Vlan } from "../lib/units.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as tag from "../wire/vlan.ts";
 
+const LINK_LOCAL: Mac = 0x0180_c200_0000;
+
 export class Seen {
   appliance = 0;
   port: PortId = 0;
@@ -18,6 +20,11 @@ export class Seen {
   type = 0;
   /** Offset of the payload. */
   at: Offset = 0;
+
+  /** Frames that no bridge passes on (IEEE 802.1D-2004 table 7-10): BPDUs and those of slow protocols. */
+  get isLinkLocal(): boolean {
+    return this.to >= LINK_LOCAL && this.to < LINK_LOCAL + 16;
+  }
 
   read(
     appliance: number,

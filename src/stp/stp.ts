@@ -15,7 +15,7 @@ import { STALL, type StpConfig } from "./config.ts";
 import { Incoming } from "./incoming.ts";
 import * as message from "./message.ts";
 import { send } from "./outgoing.ts";
-import { Guard, type Port, type Role, type TreeHooks } from "./port.ts";
+import { Guard, type Port, Role, type TreeHooks } from "./port.ts";
 import {
   allPlaces,
   channelsOf,
@@ -154,6 +154,19 @@ export class Stp implements Engine, Replicated {
   /** True when a spanning tree runs on the channel: its BPDUs are for `receive`. */
   isPort(channel: ChannelId): boolean {
     return this.#places[channel] !== undefined;
+  }
+
+  /** On the link master: frames may not leave through the channel, and every core that lives has said that none do. */
+  isShut(channel: ChannelId): boolean {
+    const port = this.#places[channel]?.port;
+    if (port === undefined || port.state === PortState.Forwarding) return false;
+    return this.#isMaster && this.#begun && this.#telling.isSettled(port);
+  }
+
+  /** The same of a port that is neither root nor designated: it knows no station (17.31). */
+  isOutside(channel: ChannelId): boolean {
+    const role = this.#places[channel]?.port.role;
+    return role !== Role.Root && role !== Role.Designated && this.isShut(channel);
   }
 
   /**
