@@ -3,107 +3,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { EventCode } from "../engine/event.ts";
-import { Arena, Planner } from "../lib/arena.ts";
 import { access, plainConfig } from "../sim/configs.ts";
-import type { ApplianceConfig } from "./config.ts";
-import {
-  Control,
-  CoreState,
-  initControl,
-  type Layout,
-  loadsOf,
-  Presence,
-  planLayout,
-  presenceWord,
-} from "./layout.ts";
-import { Phase, type State } from "./supervised.ts";
+import { makeSupervisionRig as makeRig } from "../sim/supervision-rig.ts";
+import { loadsOf, Presence, presenceWord } from "./layout.ts";
+import { Phase } from "./supervised.ts";
 import { Supervision } from "./supervision.ts";
-import { SUPERVISION_DEFAULTS, type SupervisionConfig } from "./supervision-config.ts";
-
-interface Rig {
-  readonly supervision: Supervision;
-  readonly arena: Arena;
-  readonly layout: Layout;
-  /** Cores that beat, and that act on what the control core writes. */
-  readonly lively: Set<number>;
-  readonly started: number[];
-  readonly ended: number[];
-  readonly told: { code: number; numbers: readonly number[] }[];
-  now: number;
-  run(millis: number, step?: number): void;
-  /** A started thread is in its loop and has every table. */
-  revive(core: number): void;
-  states(): State[];
-  master(role: number): number;
-  owners(): Set<number>;
-}
-
-function makeRig(
-  cores: number,
-  limits: Partial<SupervisionConfig> = {},
-  roles: readonly number[] = [-1, -1],
-): Rig {
-  const plain = plainConfig({ cores, members: [access(1), access(1)], roles });
-  const supervision = { ...SUPERVISION_DEFAULTS, ...limits };
-  const config: ApplianceConfig = { ...plain, cores: { ...plain.cores, supervision } };
-  const planner = new Planner();
-  const layout = planLayout(planner, cores, config.globalCache);
-  const arena = Arena.create(planner.size);
-  initControl(
-    arena,
-    layout,
-    roles.map((role) => Math.max(0, role)),
-    128,
-  );
-  const word = (core: number, field: number): number => presenceWord(layout, core) + field;
-  const lively = new Set(Array.from({ length: cores }, (_, core) => core));
-  for (const core of lively) arena.i32[word(core, Presence.State)] = CoreState.Online;
-  const started: number[] = [];
-  const ended: number[] = [];
-  const told: Rig["told"] = [];
-  const threads = {
-    start: (core: number): void => void started.push(core),
-    end: (core: number): void => void ended.push(core),
-    wake: (): void => {},
-    tell: (code: number, numbers: readonly number[]): void => void told.push({ code, numbers }),
-  };
-  const beat = (now: number): void => {
-    for (const core of lively) {
-      arena.i32[word(core, Presence.Heartbeat)] = now | 0;
-      arena.i32[word(core, Presence.Epoch)] = arena.i32[
-        (layout.control >> 2) + Control.Epoch
-      ] as number;
-      arena.i32[word(core, Presence.Moved)] = arena.i32[(layout.control + 256) >> 2] as number;
-    }
-  };
-  const rig: Rig = {
-    supervision: new Supervision(config, arena, layout, threads, 0),
-    arena,
-    layout,
-    lively,
-    started,
-    ended,
-    told,
-    now: 0,
-    run: (millis, step = 10) => {
-      for (const end = rig.now + millis; rig.now < end; ) {
-        rig.now += step;
-        beat(rig.now);
-        rig.supervision.turn(rig.now);
-      }
-    },
-    revive: (core) => {
-      lively.add(core);
-      rig.supervision.started(core, rig.now);
-      arena.i32[word(core, Presence.State)] = CoreState.Online;
-    },
-    states: () =>
-      Array.from({ length: cores }, (_, core) => core).map((core) => rig.supervision.state(core)),
-    master: (role) => rig.supervision.membership.master(role),
-    owners: () => new Set(rig.supervision.membership.buckets(128)),
-  };
-  return rig;
-}
 
 test("CORE-9 a silent core is shown as stalled, then dead in the set time; its buckets and roles move at once", () => {
   const rig = makeRig(4);

@@ -9,15 +9,13 @@
 //      (back-off)                  \------- too many restarts, or by command -------------> offline
 
 import { EventCode } from "../engine/event.ts";
-import { ROLE_COUNT } from "../engine/role.ts";
 import type { Arena } from "../lib/arena.ts";
 import type { CoreId, Millis } from "../lib/units.ts";
 import { moveFrom, moveTo } from "./bucket-plan.ts";
 import type { ApplianceConfig } from "./config.ts";
-import { elect } from "./election.ts";
 import type { Layout } from "./layout.ts";
 import { Membership } from "./membership.ts";
-import { Overload } from "./overload.ts";
+import { Roles } from "./roles.ts";
 import { Phase, REASONS, type Reason, STATES, type State, type Supervised } from "./supervised.ts";
 import { SUPERVISION_DEFAULTS, type SupervisionConfig } from "./supervision-config.ts";
 
@@ -25,7 +23,10 @@ import { SUPERVISION_DEFAULTS, type SupervisionConfig } from "./supervision-conf
 export interface Threads {
   /** Start core again; call `started` when its loop runs, or `ended`. */
   start(core: CoreId): void;
-  /** End the thread whatever it does; call `ended` when it is gone. Called once per death. */
+  /**
+   * End the thread whatever it does; call `ended` when it is gone, or when there is none. Called again while nobody
+   * says that it is gone.
+   */
   end(core: CoreId): void;
   /** Look at shared memory soon, if it sleeps. */
   wake(core: CoreId): void;
@@ -57,14 +58,17 @@ const MOVE_LIMIT: Millis = 150;
 const LINGER: Millis = 20;
 /** A leaving core waits so long for addresses that it asked for: all retries of ARP and ND. */
 const LEAVE_LIMIT: Millis = 5000;
+/**
+ * A thread that was told to end may take so long, if it shows that it lives: what the runtime gives all threads when
+ * the appliance stops. One that is silent has the failure timeout, as any other.
+ */
+const END_LIMIT: Millis = 5000;
 
 export class Supervision {
   readonly membership: Membership;
   readonly #threads: Threads;
   readonly #cores: Supervised[];
-  readonly #overload: Overload;
-  /** By command: the core of each role, -1 = as configured. */
-  readonly #ordered: number[] = Array.from({ length: ROLE_COUNT }, () => -1);
+  readonly #roles: Roles;
   #config: ApplianceConfig;
   #limits: SupervisionConfig;
   #last: Millis;
@@ -82,7 +86,7 @@ export class Supervision {
     this.#config = config;
     this.#limits = config.cores.supervision ?? SUPERVISION_DEFAULTS;
     this.#last = now;
-    this.#overload = new Overload(layout.cores);
+    this.#roles = new Roles(this.membership, threads, (core) => this.serves(core));
     this.#cores = Array.from({ length: layout.cores }, (_, core) => ({
       phase: Phase.Online,
       since: now,
@@ -154,6 +158,9 @@ export class Supervision {
     const one = this.#of(core);
     if (one.phase === Phase.Offline || one.phase === Phase.Leaving) return "";
     if (one.phase !== Phase.Online) {
+      if (!this.#cores.some((_, other) => other !== core && this.#isMeant(other))) {
+        return "it is the last core that is to serve";
+      }
       one.parked = true;
       return "";
     }
@@ -169,6 +176,12 @@ export class Supervision {
     return "";
   }
 
+  /** True for a core that serves, or will. */
+  #isMeant(core: CoreId): boolean {
+    const { phase, parked } = this.#of(core);
+    return !parked && phase !== Phase.Offline;
+  }
+
   /** Takes a core into service again. */
   setOnline(core: CoreId, now: Millis): void {
     const one = this.#of(core);
@@ -177,6 +190,8 @@ export class Supervision {
     if (one.phase === Phase.Leaving) {
       this.#enter(core, Phase.Online, "command", now);
       this.#serve(core);
+    } else if (one.phase === Phase.Waiting) {
+      one.due = now;
     } else if (one.phase === Phase.Offline) {
       one.due = now;
       this.#enter(core, Phase.Waiting, "command", now);
@@ -186,7 +201,7 @@ export class Supervision {
   /** A role to a core from now on, or (-1) as the configuration says; "" or why not. */
   setMaster(role: number, core: CoreId): string {
     if (core >= 0 && !this.serves(core)) return "it is not online";
-    this.#ordered[role] = core;
+    this.#roles.order(role, core);
     this.#electAll();
     return "";
   }
@@ -232,7 +247,7 @@ export class Supervision {
     this.#last = now;
     for (let core = 0; core < this.#cores.length; core++) this.#watch(core, passed, now);
     for (let core = 0; core < this.#cores.length; core++) this.#step(core, now);
-    if (this.#checkLoads(passed)) this.#electAll();
+    if (this.#roles.checkLoads(passed, this.#limits)) this.#electAll();
     this.#moveOne(now);
   }
 
@@ -248,11 +263,11 @@ export class Supervision {
       if (one.stalled) this.#setStalled(core, false);
       return;
     }
-    if (one.phase === Phase.Ending) return;
     const { failureTimeout } = this.#limits;
     const isSuspect = one.silent + one.starved >= SUSPECT && one.starved < failureTimeout * STARVED;
     if (isSuspect && this.#threads.isStarved?.(core) === true) one.starved += passed;
     else one.silent += passed;
+    if (one.phase === Phase.Ending) return; // It is dead, and `step` looks whether it goes.
     if (one.silent >= failureTimeout) this.#die(core, "silent", now);
     else if (!one.stalled && one.silent + one.starved >= failureTimeout / 2) {
       this.#setStalled(core, true);
@@ -276,13 +291,15 @@ export class Supervision {
         if (this.membership.isSynced(core)) {
           this.#enter(core, Phase.Online, "none", now);
           this.#serve(core);
+          if (one.parked) this.#leaveAgain(core, now);
         } else if (now - one.since >= this.#limits.startTimeout) this.#die(core, "late", now);
         return;
       case Phase.Leaving:
         this.#leave(core, now);
         return;
       case Phase.Ending:
-        if (!one.running && this.membership.isKnown) this.#bury(core, now);
+        if (one.running) this.#force(core, now);
+        else if (this.membership.isKnown) this.#bury(core, now);
         return;
       case Phase.Waiting:
         if (one.parked) this.#enter(core, Phase.Offline, "command", now);
@@ -306,6 +323,21 @@ export class Supervision {
     this.#wakeAll();
   }
 
+  /** It was to be out of service before it was in it; but the last one stays. */
+  #leaveAgain(core: CoreId, now: Millis): void {
+    this.#of(core).parked = false;
+    this.setOffline(core, now);
+  }
+
+  /** A thread that was to end and hangs is ended by force; again, if that was not heard or came too early. */
+  #force(core: CoreId, now: Millis): void {
+    const one = this.#of(core);
+    if (one.silent < this.#limits.failureTimeout && now - one.since < END_LIMIT) return;
+    if (now < one.due) return;
+    one.due = now + END_LIMIT;
+    this.#threads.end(core);
+  }
+
   #leave(core: CoreId, now: Millis): void {
     const { buckets } = this.#config.steering;
     const one = this.#of(core);
@@ -324,6 +356,8 @@ export class Supervision {
     this.membership.leave(core);
     this.membership.setAlive(core, false);
     one.why = "command";
+    one.due = now;
+    one.stalled = false;
     this.#enter(core, Phase.Ending, "command", now);
     this.#wakeAll();
     this.#threads.wake(core);
@@ -377,6 +411,7 @@ export class Supervision {
     const had = buckets.filter((owner) => owner === core).length;
     one.filling = false;
     one.why = why;
+    one.due = now + END_LIMIT;
     this.#enter(core, Phase.Ending, why, now);
     one.stalled = false;
     this.membership.setCovers((other) => this.serves(other));
@@ -426,34 +461,8 @@ export class Supervision {
     this.#threads.tell(EventCode["core-state"], numbers);
   }
 
-  // --- roles
-  // -----------------------------------------------------------------------------------------------------------
-
   #electAll(): void {
-    for (let role = 0; role < ROLE_COUNT; role++) this.#elect(role);
-  }
-
-  #elect(role: number): void {
-    const before = this.membership.master(role);
-    const after = elect(this.#config, role, this.#ordered[role] ?? -1, {
-      serves: (core) => this.serves(core),
-      isOver: (core) => this.#overload.isOver(core),
-    });
-    // With nobody to take it over the role stays where it was.
-    if (after < 0 || after === before) return;
-    this.membership.setMaster(role, after);
-    this.#threads.tell(EventCode["role-changed"], [role, before, after]);
-    this.#threads.wake(before);
-    this.#threads.wake(after);
-  }
-
-  #checkLoads(passed: Millis): boolean {
-    let changed = false;
-    for (let core = 0; core < this.#cores.length; core++) {
-      const load = this.serves(core) ? this.membership.load(core) : 0;
-      if (this.#overload.look(core, load, passed, this.#limits)) changed = true;
-    }
-    return changed;
+    this.#roles.electAll(this.#config);
   }
 
   // --- buckets

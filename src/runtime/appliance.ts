@@ -80,7 +80,7 @@ export class RunningAppliance implements Appliance {
   readonly #starts = new Map<CoreId, (error: Error | null) => void>();
   readonly #reloading: Reloading;
   /** A reload runs: cores that are to start wait for its end. */
-  #held: CoreId[] | null = null;
+  #held: Set<CoreId> | null = null;
   #faults: Server | undefined;
   readonly #questions: Questions;
   readonly #history: History;
@@ -239,7 +239,7 @@ export class RunningAppliance implements Appliance {
       this.layout,
       {
         start: (core) => {
-          if (this.#held !== null) this.#held.push(core);
+          if (this.#held !== null) this.#held.add(core);
           else this.#threads.start(core, this.#config, this.openings, true);
         },
         end: (core) => this.#threads.end(core),
@@ -434,14 +434,15 @@ export class RunningAppliance implements Appliance {
   async reconfigure(options: StartPlan): Promise<void> {
     const before = this.#config;
     await this.#untilSettled();
-    this.#held = [];
+    this.#held = new Set();
     try {
       await this.#reloading.run(before, options);
       this.#config = options.config;
       if (options.config.steering.buckets !== before.steering.buckets) this.#dealBuckets();
       this.#supervision.configure(options.config);
     } finally {
-      const held = this.#held;
+      // But not one that was too late meanwhile.
+      const held = [...this.#held].filter((one) => this.#supervision.phase(one) === Phase.Starting);
       this.#held = null;
       for (const core of held) this.#threads.start(core, this.#config, this.openings, true);
     }

@@ -171,10 +171,13 @@ export class Threads {
     }
   }
 
-  /** Ends a thread whatever it does. The listener hears of its end. */
+  /** Ends a thread whatever it does. The listener hears of its end; at once where there is none. */
   end(core: CoreId): void {
     const thread = this.#threads[core];
-    if (thread === null || thread === undefined || thread.ended) return;
+    if (thread === null || thread === undefined || thread.ended) {
+      this.#listener.ended(core);
+      return;
+    }
     thread.online = false;
     void thread.worker.terminate();
   }

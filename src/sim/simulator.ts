@@ -18,6 +18,7 @@ import type { Invariant, Stage } from "./invariants/invariant.ts";
 import { MemoryInvariant } from "./invariants/memory.ts";
 import { NeighboursInvariant } from "./invariants/neighbours.ts";
 import { ResolvingInvariant } from "./invariants/resolving.ts";
+import { ServingInvariant } from "./invariants/serving.ts";
 import { VirtualRoutersInvariant } from "./invariants/virtual-routers.ts";
 import { Repair } from "./repair.ts";
 import { scenarioOf } from "./scenario.ts";
@@ -102,6 +103,7 @@ export class Simulator implements Stage {
     );
     this.#fate = new Fate(this);
     this.#invariants = [
+      new ServingInvariant(this),
       new BridgingInvariant(this),
       new ResolvingInvariant(this),
       new NeighboursInvariant(this),
