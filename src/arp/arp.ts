@@ -7,6 +7,7 @@ import { LAST_WORDS, Message, Table as TableNumber } from "../engine/message.ts"
 import type { Engine, Links, Out, Replicated, Resolver, Stations, Waiting } from "../engine/out.ts";
 import { Buckets } from "../lib/token-buckets.ts";
 import type { ChannelId, CoreId, Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
+import { sequenceOf, writerOf } from "../lib/version.ts";
 import * as wire from "../wire/arp.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import type { ArpConfig, StaticEntry } from "./config.ts";
@@ -27,7 +28,6 @@ import {
 import { Own } from "./own.ts";
 import { Report } from "./report.ts";
 import { Speaker } from "./speaker.ts";
-import { sequenceOf, writerOf } from "./table.ts";
 
 /** Says which addresses of others the appliance answers for (proxy ARP, RFC 1027). host/ implements it. */
 export interface Proxied {

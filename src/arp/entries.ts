@@ -6,6 +6,7 @@ import type { InterfaceConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
 import type { CoreId, Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
+import { makeVersion } from "../lib/version.ts";
 import { Ageing } from "./ageing.ts";
 import type { ArpConfig, StaticEntry } from "./config.ts";
 import { type Context, isUnicast } from "./context.ts";
@@ -14,7 +15,7 @@ import { Input, next, State } from "./machine.ts";
 import { ALL, Kind, sendDelete, sendEntry, sendFailed } from "./message.ts";
 import { Pending } from "./pending.ts";
 import { Resync } from "./resync.ts";
-import { makeVersion, type Table } from "./table.ts";
+import type { Table } from "./table.ts";
 
 /** Timers handled per tick, so that a wave of ageing delays no frame. Our choice. */
 const TIMERS_PER_TICK = 256;
@@ -132,7 +133,7 @@ export class Entries {
     const isSettled = now - ledger.reignsSince >= TOMBSTONE;
     if (isAnswer && isSettled && config.propagate === "askers") ledger.tellAskers(slot);
     else ledger.tell(slot, ALL);
-    table.clearAskers(slot);
+    table.askers.clear(slot);
     this.pending.release(slot, mac, now);
   }
 
@@ -147,7 +148,7 @@ export class Entries {
     out.drop(Drop["arp-table-full"]);
     if (this.#stateOf(found) !== State.Pending) return -1;
     for (let core = 0; isMaster && core < out.cores; core++) {
-      if (!table.isAsker(found, core)) continue;
+      if (!table.askers.has(found, core)) continue;
       sendEntry(out, core, Kind.Passing, iface, address, mac, false, ledger.write());
     }
     this.#pass(found, mac, now);
@@ -240,7 +241,7 @@ export class Entries {
         sendFailed(out, from, iface, address, true);
         return;
       case State.Pending:
-        table.addAsker(found, from);
+        table.askers.add(found, from);
         return;
       case State.Gone:
       case State.None:
@@ -252,7 +253,7 @@ export class Entries {
       sendFailed(out, from, iface, address, false);
       return;
     }
-    table.addAsker(slot, from);
+    table.askers.add(slot, from);
     // The asker may know before this core that it is the master now: it is remembered until this core learns it
     // too.
     if (isMaster) this.pending.solicit(slot, now);
@@ -301,7 +302,7 @@ export class Entries {
     this.resync.named(slot);
     ledger.reach(slot, now);
     if (isMaster && config.propagate === "askers") ledger.tell(slot, ALL);
-    table.clearAskers(slot);
+    table.askers.clear(slot);
     this.pending.release(slot, mac, now);
   }
 
@@ -417,7 +418,7 @@ export class Entries {
     const slot = this.#place(entry, now);
     if (slot < 0) return false;
     table.setVersion(slot, ledger.write());
-    table.clearAskers(slot);
+    table.askers.clear(slot);
     ledger.tell(slot, ALL);
     this.#context.out.event(EventCode["arp-added"], iface, address, mac, 0);
     return true;

@@ -5,11 +5,12 @@
 
 import { EventCode } from "../engine/event.ts";
 import { type CoreId, type Ipv4, MAX_CORES, type Millis } from "../lib/units.ts";
+import { makeVersion, sequenceOf, writerOf } from "../lib/version.ts";
 import { Wheel } from "../lib/wheel.ts";
 import type { Context } from "./context.ts";
 import { Input, next, State } from "./machine.ts";
 import { ALL, Kind, sendDelete, sendEntry } from "./message.ts";
-import { makeVersion, sequenceOf, Table, writerOf } from "./table.ts";
+import { Table } from "./table.ts";
 
 /** RFC 1122 2.3.2.1: at most one request per second and destination. */
 export const REQUEST_SPACING: Millis = 1000;
@@ -144,9 +145,9 @@ export class Ledger {
   }
 
   tellAskers(slot: number): void {
-    if (!this.table.hasAskers(slot)) return;
+    if (this.table.askers.isEmpty(slot)) return;
     for (let core = 0; core < this.#context.out.cores; core++) {
-      if (this.table.isAsker(slot, core)) this.tell(slot, core);
+      if (this.table.askers.has(slot, core)) this.tell(slot, core);
     }
   }
 

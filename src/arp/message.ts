@@ -10,8 +10,8 @@
 import { Message, Table as TableNumber } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import type { CoreId, Ipv4, Mac, Offset } from "../lib/units.ts";
+import { makeVersion, sequenceOf, writerOf } from "../lib/version.ts";
 import { mac, setMac } from "../wire/bytes.ts";
-import { makeVersion, sequenceOf, writerOf } from "./table.ts";
 
 const TABLE = 2;
 const SEQUENCE = 4;

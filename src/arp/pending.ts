@@ -3,7 +3,7 @@
 
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
-import { Backlog } from "../lib/backlog.ts";
+import { WaitingFrames } from "../engine/waiting-frames.ts";
 import type { Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
 import type { Context } from "./context.ts";
 import { type Ledger, REQUEST_SPACING } from "./ledger.ts";
@@ -24,18 +24,26 @@ export class Pending {
   readonly #context: Context;
   readonly #ledger: Ledger;
   readonly #table: Table;
-  readonly #backlog: Backlog;
+  readonly #frames: WaitingFrames;
 
   constructor(context: Context, ledger: Ledger) {
     this.#context = context;
     this.#ledger = ledger;
     this.#table = ledger.table;
-    this.#backlog = new Backlog(ledger.table.capacity, context.config.waitingFrames);
+    this.#frames = new WaitingFrames(
+      context.out,
+      context.waiting,
+      ledger.table,
+      ledger.table.capacity,
+      context.config.waitingFrames,
+      Drop["arp-queue-full"],
+      Drop["arp-failed"],
+    );
   }
 
   /** Frames that wait here. */
   get frames(): number {
-    return this.#backlog.size;
+    return this.#frames.size;
   }
 
   /** Makes an address pending; `slot` is a gone entry of it or -1. The new slot, or -1 when there is none. */
@@ -44,7 +52,7 @@ export class Pending {
     if (table.pending >= this.#context.config.maxPending) this.#abandon(table.oldestPending(), now);
     const at = slot >= 0 ? slot : this.#ledger.create(iface, address);
     if (at < 0) return -1;
-    table.clearAskers(at);
+    table.askers.clear(at);
     table.setTries(at, 0);
     table.enter(at, next(table.state(at), Input.Wanted));
     return at;
@@ -52,44 +60,19 @@ export class Pending {
 
   /** Too many addresses are pending: gives this one up, without holding it against the address. */
   #abandon(slot: number, now: Millis): void {
-    while (this.#backlog.count(slot) > 0) this.#dropOldest(slot);
+    this.#frames.dropAll(slot);
     if (this.#context.isMaster) this.#tellFailed(slot, false);
     this.#ledger.lay(slot, now);
   }
 
   /** Keeps a frame until the address is known or has failed. */
   enqueue(slot: number, start: Offset, end: Offset): void {
-    const { out, config } = this.#context;
-    if (this.#backlog.count(slot) >= config.pendingFrames) this.#dropOldest(slot);
-    if (this.#backlog.isFull) {
-      // The oldest frame of the busiest interface's oldest address has waited longest for the least.
-      const victim = this.#backlog.count(slot) > 0 ? slot : this.#table.oldestPending();
-      if (victim >= 0) this.#dropOldest(victim);
-    }
-    if (this.#backlog.isFull) {
-      out.drop(Drop["arp-queue-full"]);
-      return;
-    }
-    const handle = out.hold(start, end);
-    if (handle >= 0) this.#backlog.push(slot, handle);
-  }
-
-  #dropOldest(slot: number): void {
-    const handle = this.#backlog.shift(slot);
-    if (handle < 0) return;
-    this.#context.out.drop(Drop["arp-queue-full"]);
-    this.#context.out.release(handle);
+    this.#frames.add(slot, this.#context.config.pendingFrames, start, end);
   }
 
   /** Sends what waited for an address, in order. */
   release(slot: number, mac: Mac, now: Millis): void {
-    const { out, waiting } = this.#context;
-    const iface = this.#table.iface(slot);
-    for (let n = this.#backlog.count(slot); n > 0; n--) {
-      const handle = this.#backlog.shift(slot);
-      waiting.resolved(iface, mac, out.heldStart(handle), out.heldEnd(handle), now);
-      out.release(handle);
-    }
+    this.#frames.resolve(slot, this.#table.iface(slot), mac, now);
   }
 
   /** Asks once more: the master on the wire, a replica the master. Paced per address and per interface. */
@@ -137,7 +120,7 @@ export class Pending {
   due(slot: number, now: Millis): void {
     const tries = this.#table.tries(slot);
     const { isMaster, config } = this.#context;
-    if (!isMaster && this.#backlog.count(slot) === 0) this.#ledger.lay(slot, now);
+    if (!isMaster && !this.#frames.has(slot)) this.#ledger.lay(slot, now);
     else if (tries < (isMaster ? config.retries : ASKS)) this.solicit(slot, now);
     else this.fail(slot, true, now);
   }
@@ -148,7 +131,7 @@ export class Pending {
    */
   moved(slot: number, now: Millis): void {
     this.#table.setTries(slot, 0);
-    if (this.#context.isMaster || this.#backlog.count(slot) > 0) this.solicit(slot, now);
+    if (this.#context.isMaster || this.#frames.has(slot)) this.solicit(slot, now);
     else this.#ledger.lay(slot, now);
   }
 
@@ -157,22 +140,17 @@ export class Pending {
    */
   fail(slot: number, hold: boolean, now: Millis): void {
     const table = this.#table;
-    const { out, waiting, isMaster, config } = this.#context;
+    const { out, isMaster, config } = this.#context;
     const iface = table.iface(slot);
     if (isMaster) {
       out.event(EventCode["arp-failed"], iface, table.address(slot), table.tries(slot), 0);
       this.#tellFailed(slot, hold);
     }
-    table.clearAskers(slot);
+    table.askers.clear(slot);
     table.enter(slot, next(table.state(slot), Input.Exhausted));
     table.setTouched(slot, now);
     this.#ledger.wheel.set(slot, hold ? now + config.holdDown : now);
-    for (let n = this.#backlog.count(slot); n > 0; n--) {
-      const handle = this.#backlog.shift(slot);
-      out.drop(Drop["arp-failed"]);
-      waiting.failed(iface, out.heldStart(handle), out.heldEnd(handle), now);
-      out.release(handle);
-    }
+    this.#frames.fail(slot, iface, now);
   }
 
   #tellFailed(slot: number, hold: boolean): void {
@@ -184,9 +162,9 @@ export class Pending {
       sendFailed(out, ALL, iface, address, true);
       return;
     }
-    if (!table.hasAskers(slot)) return;
+    if (table.askers.isEmpty(slot)) return;
     for (let core = 0; core < out.cores; core++) {
-      if (table.isAsker(slot, core)) sendFailed(out, core, iface, address, hold);
+      if (table.askers.has(slot, core)) sendFailed(out, core, iface, address, hold);
     }
   }
 

@@ -2,11 +2,11 @@
 
 import type { Stations } from "../engine/out.ts";
 import type { ChannelId, Mac, Millis } from "../lib/units.ts";
+import { sequenceOf } from "../lib/version.ts";
 import { formatIpv4 } from "../wire/text.ts";
 import type { Context } from "./context.ts";
 import type { Entries } from "./entries.ts";
 import { STATE_NAMES, State } from "./machine.ts";
-import { sequenceOf } from "./table.ts";
 
 /** Slots looked at per call of `rows`, so that a sparse table delays no frame. Our choice. */
 const SCAN = 4096;

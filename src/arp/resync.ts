@@ -3,11 +3,12 @@
 // it.
 
 import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
+import { makeVersion, sequenceOf, writerOf } from "../lib/version.ts";
 import type { Context } from "./context.ts";
 import type { Ledger } from "./ledger.ts";
 import { State } from "./machine.ts";
 import { Kind, sendDelete, sendEntry } from "./message.ts";
-import { makeVersion, sequenceOf, type Table, writerOf } from "./table.ts";
+import type { Table } from "./table.ts";
 
 /** Slots looked at per record allowed, so that a sparse table delays no frame. Our choice. */
 const SCAN = 64;

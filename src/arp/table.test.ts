@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Backlog } from "../lib/backlog.ts";
 import { Buckets } from "../lib/token-buckets.ts";
+import { makeVersion, sequenceOf, writerOf } from "../lib/version.ts";
 import { State } from "./machine.ts";
-import { makeVersion, sequenceOf, Table, writerOf } from "./table.ts";
+import { Table } from "./table.ts";
 
 const LIVE = [State.Reachable, State.Probing, State.Pending, State.Failed, State.Gone];
 
@@ -135,27 +135,6 @@ test("a version holds its sequence and writer, and orders by sequence first", ()
   assert.equal(writerOf(makeVersion(4_000_000_000, 63)), 63);
   assert.ok(makeVersion(5, 0) > makeVersion(4, 63));
   assert.ok(makeVersion(4, 2) > makeVersion(4, 1));
-});
-
-test("a backlog keeps each slot's order and agrees with plain arrays", () => {
-  const step = fc.tuple(fc.boolean(), fc.nat(3), fc.nat(1000));
-  fc.assert(
-    fc.property(fc.array(step, { maxLength: 100 }), (steps) => {
-      const backlog = new Backlog(4, 10);
-      const model: number[][] = [[], [], [], []];
-      for (const [push, slot, handle] of steps) {
-        const list = model[slot] as number[];
-        if (push) {
-          assert.equal(backlog.isFull, model.flat().length === 10);
-          if (backlog.isFull) continue;
-          backlog.push(slot, handle);
-          list.push(handle);
-        } else assert.equal(backlog.shift(slot), list.shift() ?? -1);
-        assert.equal(backlog.count(slot), list.length);
-        assert.equal(backlog.size, model.flat().length);
-      }
-    }),
-  );
 });
 
 test("a bucket gives its burst, then its rate, and one bucket's emptiness is not another's", () => {

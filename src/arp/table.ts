@@ -3,8 +3,10 @@
 // failed and gone ones by age. The digest is kept as entries come and go. This file alone indexes the columns.
 
 import { assert } from "../lib/assert.ts";
+import { CoreSets } from "../lib/core-sets.ts";
 import { HashIndex } from "../lib/hash-index.ts";
-import { type Ipv4, MAX_CORES, type Mac, type Millis } from "../lib/units.ts";
+import { SlotLists } from "../lib/slot-lists.ts";
+import type { Ipv4, Mac, Millis } from "../lib/units.ts";
 import { isUsable, State } from "./machine.ts";
 
 /** Interfaces with a pending list of their own; further ones share. */
@@ -20,16 +22,6 @@ const LISTS: number = PENDING + MAX_INTERFACES;
 /** Flags of an entry. */
 const IS_STATIC = 1;
 const IS_USED = 2;
-
-/**
- * A version as one number: the master's sequence, then the master's id, so that two masters never write the
- * same.
- */
-export function makeVersion(sequence: number, core: number): number {
-  return sequence * MAX_CORES + core;
-}
-export const sequenceOf = (version: number): number => Math.floor(version / MAX_CORES);
-export const writerOf = (version: number): number => version % MAX_CORES;
 
 /** Mixes what must be equal on all cores into 32 bits. */
 function digestOf(iface: number, address: Ipv4, mac: Mac, isStatic: boolean): number {
@@ -64,18 +56,11 @@ export class Table {
   readonly #quiet: Float64Array;
   /** When a broadcast request last left for the address. */
   readonly #asked: Float64Array;
-  readonly #askersLow: Int32Array;
-  readonly #askersHigh: Int32Array;
+  /** Cores that asked for a pending address. */
+  readonly askers: CoreSets;
   /** The newest re-sync that had begun when the master last named the entry. */
   readonly #seen: Uint32Array;
-  /** Lists: slots first, then one sentinel per list. */
-  readonly #next: Int32Array;
-  readonly #prev: Int32Array;
-  /** List of a slot; -1 while it is free. */
-  readonly #list: Int16Array;
-  readonly #counts: Int32Array = new Int32Array(LISTS);
-  #free = 0;
-  #pending = 0;
+  readonly #lists: SlotLists;
   #digest = 0;
 
   constructor(capacity: number) {
@@ -93,14 +78,9 @@ export class Table {
     this.#placed = new Float64Array(capacity);
     this.#quiet = new Float64Array(capacity);
     this.#asked = new Float64Array(capacity);
-    this.#askersLow = new Int32Array(capacity);
-    this.#askersHigh = new Int32Array(capacity);
+    this.askers = new CoreSets(capacity);
     this.#seen = new Uint32Array(capacity);
-    this.#next = Int32Array.from({ length: capacity + LISTS }, (_, node) => node);
-    this.#prev = this.#next.slice();
-    this.#list = new Int16Array(capacity).fill(-1);
-    for (let slot = 0; slot < capacity; slot++)
-      this.#next[slot] = slot + 1 < capacity ? slot + 1 : -1;
+    this.#lists = new SlotLists(capacity, LISTS);
   }
 
   // --- slots -----------------------------------------------------------------------------------
@@ -112,9 +92,8 @@ export class Table {
 
   /** A slot for an address that has none, in state None; -1 when all are taken. `enter` must follow. */
   create(iface: number, address: Ipv4): number {
-    const slot = this.#free;
+    const slot = this.#lists.take();
     if (slot < 0) return -1;
-    this.#free = this.#next[slot]!;
     this.#iface[slot] = iface;
     this.#address[slot] = address;
     this.#flags[slot] = 0;
@@ -122,10 +101,7 @@ export class Table {
     this.#mac[slot] = 0;
     this.#version[slot] = -1;
     this.#asked[slot] = Number.NEGATIVE_INFINITY;
-    this.#askersLow[slot] = 0;
-    this.#askersHigh[slot] = 0;
-    this.#next[slot] = slot;
-    this.#prev[slot] = slot;
+    this.askers.clear(slot);
     this.#index.set(iface, address, slot);
     return slot;
   }
@@ -133,16 +109,14 @@ export class Table {
   /** Puts a slot into a state, at the end of that state's list; None frees the slot. */
   enter(slot: number, state: State): void {
     if (isUsable(this.#state[slot] as State)) this.#digest ^= this.#digestOf(slot);
-    this.#unlink(slot);
     this.#state[slot] = state;
     if (state === State.None) {
       this.#index.delete(this.#iface[slot]!, this.#address[slot]!);
-      this.#next[slot] = this.#free;
-      this.#free = slot;
+      this.#lists.release(slot);
       return;
     }
     if (isUsable(state)) this.#digest ^= this.#digestOf(slot);
-    this.#link(slot, this.#listFor(slot, state));
+    this.#lists.put(slot, this.#listFor(slot, state));
   }
 
   #listFor(slot: number, state: State): number {
@@ -158,30 +132,6 @@ export class Table {
       case State.None:
         return GONE;
     }
-  }
-
-  #link(slot: number, list: number): void {
-    const sentinel = this.capacity + list;
-    const last = this.#prev[sentinel]!;
-    this.#next[last] = slot;
-    this.#prev[slot] = last;
-    this.#next[slot] = sentinel;
-    this.#prev[sentinel] = slot;
-    this.#list[slot] = list;
-    this.#counts[list]!++;
-    if (list >= PENDING) this.#pending++;
-  }
-
-  #unlink(slot: number): void {
-    const list = this.#list[slot]!;
-    if (list < 0) return;
-    const next = this.#next[slot]!;
-    const prev = this.#prev[slot]!;
-    this.#next[prev] = next;
-    this.#prev[next] = prev;
-    this.#list[slot] = -1;
-    this.#counts[list]!--;
-    if (list >= PENDING) this.#pending--;
   }
 
   #digestOf(slot: number): number {
@@ -306,25 +256,6 @@ export class Table {
     this.#asked[slot] = now;
   }
 
-  addAsker(slot: number, core: number): void {
-    if (core < 32) this.#askersLow[slot]! |= 1 << core;
-    else this.#askersHigh[slot]! |= 1 << (core - 32);
-  }
-
-  isAsker(slot: number, core: number): boolean {
-    const word = core < 32 ? this.#askersLow[slot]! : this.#askersHigh[slot]!;
-    return ((word >>> (core & 31)) & 1) === 1;
-  }
-
-  hasAskers(slot: number): boolean {
-    return (this.#askersLow[slot]! | this.#askersHigh[slot]!) !== 0;
-  }
-
-  clearAskers(slot: number): void {
-    this.#askersLow[slot] = 0;
-    this.#askersHigh[slot] = 0;
-  }
-
   seen(slot: number): number {
     return this.#seen[slot]!;
   }
@@ -337,19 +268,19 @@ export class Table {
 
   /** Known addresses: dynamic and static entries. */
   get entries(): number {
-    return this.#counts[DYNAMIC]! + this.#counts[STATIC]!;
+    return this.#lists.count(DYNAMIC) + this.#lists.count(STATIC);
   }
 
   get statics(): number {
-    return this.#counts[STATIC]!;
+    return this.#lists.count(STATIC);
   }
 
   get pending(): number {
-    return this.#pending;
+    return this.#lists.size - this.entries - this.failed - this.#lists.count(GONE);
   }
 
   get failed(): number {
-    return this.#counts[FAILED]!;
+    return this.#lists.count(FAILED);
   }
 
   get digest(): number {
@@ -357,7 +288,7 @@ export class Table {
   }
 
   get isFull(): boolean {
-    return this.#free < 0;
+    return this.#lists.isFull;
   }
 
   /**
@@ -365,8 +296,8 @@ export class Table {
    * none.
    */
   forgettable(): number {
-    if (this.#counts[GONE]! > 0) return this.#next[this.capacity + GONE]!;
-    return this.#counts[FAILED]! > 0 ? this.#next[this.capacity + FAILED]! : -1;
+    const gone = this.#lists.first(GONE);
+    return gone >= 0 ? gone : this.#lists.first(FAILED);
   }
 
   /**
@@ -375,33 +306,24 @@ export class Table {
    * on average.
    */
   leastUsed(): number {
-    if (this.#counts[DYNAMIC] === 0) return -1;
-    const sentinel = this.capacity + DYNAMIC;
     for (;;) {
-      const slot = this.#next[sentinel]!;
-      if (this.#touched[slot]! <= this.#placed[slot]!) return slot;
+      const slot = this.#lists.first(DYNAMIC);
+      if (slot < 0 || this.#touched[slot]! <= this.#placed[slot]!) return slot;
       this.#placed[slot] = this.#touched[slot]!;
-      this.#unlink(slot);
-      this.#link(slot, DYNAMIC);
+      this.#lists.put(slot, DYNAMIC);
     }
   }
 
   /** The oldest pending address of the interface that has most of them; -1 when nothing is pending. */
   oldestPending(): number {
-    let busiest = -1;
-    let most = 0;
-    for (let list = PENDING; list < LISTS; list++) {
-      if (this.#counts[list]! <= most) continue;
-      most = this.#counts[list]!;
-      busiest = list;
-    }
-    return busiest < 0 ? -1 : this.#next[this.capacity + busiest]!;
+    const busiest = this.#lists.longest(PENDING, LISTS);
+    return busiest < 0 ? -1 : this.#lists.first(busiest);
   }
 
   /** The static entry of a MAC on an interface, or -1: for RARP. */
   staticOf(iface: number, mac: Mac): number {
-    const sentinel = this.capacity + STATIC;
-    for (let slot = this.#next[sentinel]!; slot !== sentinel; slot = this.#next[slot]!) {
+    const lists = this.#lists;
+    for (let slot = lists.first(STATIC); slot >= 0; slot = lists.after(slot)) {
       if (this.#mac[slot] === mac && this.#iface[slot] === iface) return slot;
     }
     return -1;
@@ -415,13 +337,15 @@ export class Table {
       if (this.#state[slot] === State.None) continue;
       used++;
       assert(this.find(this.#iface[slot]!, this.#address[slot]!) === slot, "a slot is not found");
-      assert(this.#list[slot] === this.#listFor(slot, this.#state[slot] as State), "wrong list");
+      assert(
+        this.#lists.listOf(slot) === this.#listFor(slot, this.#state[slot] as State),
+        "wrong list",
+      );
       if (this.isUsable(slot)) digest ^= this.#digestOf(slot);
     }
     assert(digest === this.#digest, "the digest is wrong");
     assert(used === this.#index.size, "the index holds what the table does not");
-    let counted = 0;
-    for (let list = 0; list < LISTS; list++) counted += this.#counts[list]!;
-    assert(counted === used, "the lists' counts are wrong");
+    this.#lists.check();
+    assert(used === this.#lists.size, "a slot is in no list");
   }
 }

@@ -2,17 +2,16 @@
 // (milliseconds * 16) * 64 + core: later wins, and in the same sixteenth of a millisecond the higher core does (BR-4).
 // A core never makes a version below one that it has seen, so what follows from a message is newer than the message.
 
-import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
+import type { CoreId, Millis } from "../lib/units.ts";
+import { makeVersion, sequenceOf } from "../lib/version.ts";
 
 /** Steps of the clock in a millisecond; with 64 cores, exact in a double for 270 years. */
 const STEPS = 16;
 
-/** The core that made a version. */
-export const coreOf = (version: number): CoreId => version % MAX_CORES;
 /** When a version was made, to a sixteenth of a millisecond. */
-export const timeOf = (version: number): Millis => Math.floor(version / MAX_CORES) / STEPS;
+export const timeOf = (version: number): Millis => sequenceOf(version) / STEPS;
 /** Versions below this one were made before `time`. */
-export const firstAt = (time: Millis): number => Math.ceil(time * STEPS) * MAX_CORES;
+export const firstAt = (time: Millis): number => makeVersion(Math.ceil(time * STEPS), 0);
 
 /** One core's source of versions, shared by its bridges. */
 export class Clock {
@@ -28,12 +27,12 @@ export class Clock {
   next(now: Millis): number {
     const steps = Math.floor(now * STEPS);
     this.#last = steps > this.#last ? steps : this.#last + 1;
-    return this.#last * MAX_CORES + this.#core;
+    return makeVersion(this.#last, this.#core);
   }
 
   /** Another core's version was seen. */
   witness(version: number): void {
-    const steps = Math.floor(version / MAX_CORES);
+    const steps = sequenceOf(version);
     if (steps > this.#last) this.#last = steps;
   }
 }

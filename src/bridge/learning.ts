@@ -7,7 +7,8 @@ import { EventCode } from "../engine/event.ts";
 import type { Out } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
 import type { ChannelId, CoreId, Mac, Millis, Vlan } from "../lib/units.ts";
-import { type Clock, coreOf, firstAt, timeOf } from "./clock.ts";
+import { writerOf } from "../lib/version.ts";
+import { type Clock, firstAt, timeOf } from "./clock.ts";
 import type { Ageing, BridgeConfig } from "./config.ts";
 import { BridgeCounter } from "./counters.ts";
 import { ALL, Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
@@ -453,7 +454,7 @@ export class Learning {
    */
   #mayFlush(version: number): boolean {
     if (this.#ageing === "one") return this.#out.core === this.#out.master(Role.Link);
-    if (this.#ageing === "each-silent" || coreOf(version) === this.#out.core) return true;
+    if (this.#ageing === "each-silent" || writerOf(version) === this.#out.core) return true;
     return version < firstAt((this.#sweep - 2) * this.#period);
   }
 }

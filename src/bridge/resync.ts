@@ -4,7 +4,8 @@
 
 import type { Out } from "../engine/out.ts";
 import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
-import { coreOf, firstAt } from "./clock.ts";
+import { writerOf } from "../lib/version.ts";
+import { firstAt } from "./clock.ts";
 import { ALL, Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
 import { CHANNEL_MASK, Flag, PAIRS, Slot, type StationTable } from "./table.ts";
 
@@ -86,7 +87,7 @@ export class Resync {
     const meta = table.meta(slot);
     if (state === Slot.Live && (meta & Flag.Static) !== 0) return false;
     const version = table.version(slot);
-    const teller = coreOf(version);
+    const teller = writerOf(version);
     const out = this.#out;
     // For a core that is gone everyone answers: nobody knows whom its last word reached.
     const isGone = out.isAlive?.(teller) === false;
@@ -113,7 +114,7 @@ export class Resync {
     const first = firstAt(since);
     for (let slot = 0; slot < table.size; slot++) {
       const state = table.state(slot);
-      if (state === Slot.Free || coreOf(table.version(slot)) !== core) continue;
+      if (state === Slot.Free || writerOf(table.version(slot)) !== core) continue;
       if (table.version(slot) < first) continue;
       if (state === Slot.Live && (table.meta(slot) & Flag.Static) !== 0) continue;
       this.#tell(slot, ALL);
@@ -125,7 +126,7 @@ export class Resync {
     this.#receiving[from] = 1;
     const table = this.#table;
     for (let slot = 0; slot < table.size; slot++) {
-      if (table.state(slot) === Slot.Live && coreOf(table.version(slot)) === from) {
+      if (table.state(slot) === Slot.Live && writerOf(table.version(slot)) === from) {
         table.removeFlags(slot, Flag.Named);
       }
     }
@@ -140,7 +141,7 @@ export class Resync {
       if (table.state(slot) !== Slot.Live) continue;
       if ((table.meta(slot) & (Flag.Static | Flag.Named)) !== 0) continue;
       const version = table.version(slot);
-      if (coreOf(version) === from) table.entomb(slot, version);
+      if (writerOf(version) === from) table.entomb(slot, version);
     }
   }
 }

@@ -8,7 +8,8 @@ import { EventCode } from "../engine/event.ts";
 import { FIELDS, Message, Table } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import type { ChannelId, CoreId, Millis, Offset } from "../lib/units.ts";
-import { type Clock, coreOf } from "./clock.ts";
+import { writerOf } from "../lib/version.ts";
+import type { Clock } from "./clock.ts";
 import { Lane, type Membership } from "./membership.ts";
 import { ALL } from "./message.ts";
 
@@ -132,7 +133,7 @@ export class Shut {
     for (let channel = 0; channel < this.#version.length; channel++) {
       const version = this.#version[channel] as number;
       if (version === 0) continue;
-      const teller = coreOf(version);
+      const teller = writerOf(version);
       if (teller === this.#out.core || teller === to) this.#tell(channel, to);
     }
   }
@@ -143,7 +144,7 @@ export class Shut {
     for (let channel = 0; channel < this.#until.length; channel++) {
       const until = this.#until[channel] as number;
       if (until === 0 || now < until) continue;
-      if (coreOf(this.#version[channel] as number) === this.#out.core) this.#opened(channel);
+      if (writerOf(this.#version[channel] as number) === this.#out.core) this.#opened(channel);
       this.#set(channel, Why.None, 0, this.#version[channel] as number);
     }
   }

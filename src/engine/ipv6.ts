@@ -65,21 +65,13 @@ export interface Interface6Config {
 export interface Resolver6 {
   /**
    * The MAC of the next hop whose 16 address bytes stand at `at` in `out.view`, when it is known now. Otherwise -1: the
-   * frame (copied) was queued, or dropped and counted, and `Waiting6` hears of it later. Multicast is not resolved
+   * frame (copied) was queued, or dropped and counted, and `Waiting` hears of it later. Multicast is not resolved
    * here. `at` may lie inside the frame (on-link destination) or anywhere else in the arena; it is read during the call
    * only.
    */
   resolve(iface: number, at: Offset, start: Offset, end: Offset, now: Millis): Mac;
   /** The neighbour whose address stands at `at` was heard to answer in an upper layer (RFC 4861 7.3.1). */
   confirm(iface: number, at: Offset, now: Millis): void;
-}
-
-/** Who waits for an IPv6 next hop. host/ implements it. */
-export interface Waiting6 {
-  /** The frame may leave now: complete its Ethernet header with `mac` and send it. */
-  resolved(iface: number, mac: Mac, start: Offset, end: Offset, now: Millis): void;
-  /** The next hop did not answer: ICMPv6 address unreachable (type 1 code 3), and forget the frame. */
-  failed(iface: number, start: Offset, end: Offset, now: Millis): void;
 }
 
 /**

@@ -5,8 +5,8 @@
 
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
-import type { Deliver6, Ipv6Words, Learned6, Neighbours6, Waiting6 } from "../engine/ipv6.ts";
-import type { Links, Out } from "../engine/out.ts";
+import type { Deliver6, Ipv6Words, Learned6, Neighbours6 } from "../engine/ipv6.ts";
+import type { Links, Out, Waiting } from "../engine/out.ts";
 import type { ChannelId, Mac, Millis, Offset } from "../lib/units.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import * as icmpv6 from "../wire/icmpv6.ts";
@@ -36,7 +36,7 @@ const PING_BYTES = 56;
 /** ff02::1:ff00:0/104: its third word, and the first byte of its fourth (RFC 4291 2.7.1). */
 const SOLICITED = { third: 1, fourth: 0xff } as const;
 
-export class Host6 implements Waiting6, Learned6, Deliver6 {
+export class Host6 implements Waiting, Learned6, Deliver6 {
   readonly #out: Out;
   readonly #view: DataView;
   readonly #addresses: Addresses6 = new Addresses6();

@@ -2,8 +2,8 @@
 // router may have advertised on an interface.
 
 import type { InterfaceConfig } from "../engine/config.ts";
-import type { Learned6, Waiting6 } from "../engine/ipv6.ts";
-import type { Links, Out } from "../engine/out.ts";
+import type { Learned6 } from "../engine/ipv6.ts";
+import type { Links, Out, Waiting } from "../engine/out.ts";
 import { Prng } from "../lib/prng.ts";
 import { Buckets } from "../lib/token-buckets.ts";
 import type { Millis } from "../lib/units.ts";
@@ -17,7 +17,7 @@ const REDRAW: Millis = 2 * 3_600_000;
 export class Context {
   readonly out: Out;
   readonly links: Links;
-  readonly waiting: Waiting6;
+  readonly waiting: Waiting;
   readonly learned: Learned6;
   readonly speaker: Speaker;
   readonly own: Own;
@@ -38,7 +38,7 @@ export class Context {
     interfaces: readonly InterfaceConfig[],
     out: Out,
     links: Links,
-    waiting: Waiting6,
+    waiting: Waiting,
     learned: Learned6,
     speaker: Speaker,
     own: Own,

@@ -5,6 +5,7 @@ import { Drop } from "../engine/drop.ts";
 import { Message } from "../engine/message.ts";
 import type { CoreId, Mac, Millis, Offset } from "../lib/units.ts";
 import { BROADCAST } from "../lib/units.ts";
+import { makeVersion } from "../lib/version.ts";
 import { isGroup } from "../wire/ethernet.ts";
 import type { StaticNeighbour } from "./config.ts";
 import type { Context } from "./context.ts";
@@ -23,7 +24,7 @@ import * as message from "./message.ts";
 import { Moving } from "./moving.ts";
 import type { Owners, Steering6 } from "./owners.ts";
 import { Pending } from "./pending.ts";
-import { makeVersion, type Table } from "./table.ts";
+import type { Table } from "./table.ts";
 import { Telling } from "./telling.ts";
 
 /** Timers handled per tick, so that a wave of them delays no frame. Our choice. */
@@ -201,7 +202,7 @@ export class Entries {
     }
     this.table.setRun(slot, true);
     this.table.setHolder(slot, out.core);
-    this.table.clearAskers(slot);
+    this.table.askers.clear(slot);
     return slot;
   }
 
@@ -286,7 +287,7 @@ export class Entries {
     if (isChanged || isDemoted || isCleared) {
       table.setVersion(slot, ledger.write());
       ledger.tell(slot, ALL);
-      table.clearAskers(slot);
+      table.askers.clear(slot);
       if (isNew) ledger.event("nd-added", slot, hardware);
       else if (isChanged) ledger.event("nd-changed", slot, hardware);
     }
@@ -372,7 +373,7 @@ export class Entries {
     if (wasUsable) table.become(slot, State.Reachable);
     else table.enter(slot, State.Reachable);
     ledger.arm(slot, now);
-    table.clearAskers(slot);
+    table.askers.clear(slot);
     this.pending.release(slot, mac, now);
     return slot;
   }

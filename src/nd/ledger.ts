@@ -4,11 +4,12 @@
 import { EventCode } from "../engine/event.ts";
 import { Message } from "../engine/message.ts";
 import type { CoreId, Mac, Millis } from "../lib/units.ts";
+import { makeVersion, sequenceOf } from "../lib/version.ts";
 import { Wheel } from "../lib/wheel.ts";
 import type { Context } from "./context.ts";
 import { onSend, State, stateOf } from "./machine.ts";
 import * as message from "./message.ts";
-import { makeVersion, sequenceOf, Table } from "./table.ts";
+import { Table } from "./table.ts";
 
 /** How long a neighbour that is gone is remembered: RFC 6583 6.2 has those known before first. Our choice of time. */
 const REMEMBER: Millis = 600_000;
@@ -155,7 +156,7 @@ export class Ledger {
 
   tellAskers(slot: number): void {
     for (let core = 0; core < this.#context.out.cores; core++) {
-      if (this.table.isAsker(slot, core)) this.tell(slot, core);
+      if (this.table.askers.has(slot, core)) this.tell(slot, core);
     }
   }
 

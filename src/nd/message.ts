@@ -17,8 +17,8 @@
 import { Table as TableNumber } from "../engine/message.ts";
 import type { Out } from "../engine/out.ts";
 import type { CoreId, Mac, Offset } from "../lib/units.ts";
+import { makeVersion, sequenceOf, writerOf } from "../lib/version.ts";
 import { mac, setMac } from "../wire/bytes.ts";
-import { makeVersion, sequenceOf, writerOf } from "./table.ts";
 
 const TABLE = 2;
 const SEQUENCE = 4;

@@ -176,9 +176,9 @@ export class Moving implements Movers {
     const { table } = this;
     const { out } = this.#context;
     for (let core = 0; core < out.cores; core++) {
-      if (core !== to && table.isAsker(slot, core)) this.pending.askFor(slot, to, core, 1);
+      if (core !== to && table.askers.has(slot, core)) this.pending.askFor(slot, to, core, 1);
     }
-    table.clearAskers(slot);
+    table.askers.clear(slot);
     if (this.pending.hasFrames(slot)) this.pending.askFor(slot, to, out.core, 1);
   }
 
@@ -219,8 +219,8 @@ export class Moving implements Movers {
     message.setBucket(view, at, table.bucket[slot] as number);
     message.setDue(view, at, due);
     message.setAge(view, at, age);
-    message.setMore(view, at, 0, table.askersLow(slot));
-    message.setMore(view, at, 1, table.askersHigh(slot));
+    message.setMore(view, at, 0, table.askers.low(slot));
+    message.setMore(view, at, 1, table.askers.high(slot));
     this.#context.out.send(to);
   }
 
@@ -231,11 +231,11 @@ export class Moving implements Movers {
     const state = table.state(slot);
     const due = ledger.wheel.isSet(slot) ? Math.max(0, ledger.wheel.due(slot) - now) : NEVER;
     const age = Math.min(NEVER, Math.max(0, now - table.updated(slot)));
-    if (pending.hasFrames(slot)) table.addAsker(slot, out.core);
+    if (pending.hasFrames(slot)) table.askers.add(slot, out.core);
     this.sendToken(slot, to, state, Math.ceil(due), Math.floor(age), table.tries(slot));
     table.setRun(slot, false);
     table.setHolder(slot, to);
-    table.clearAskers(slot);
+    table.askers.clear(slot);
     if (isUsable(state)) {
       table.become(slot, state === State.Reachable ? state : State.Stale);
       ledger.arm(slot, now);
@@ -300,7 +300,7 @@ export class Moving implements Movers {
       if (slot < 0) return;
     }
     const wasRun = table.isRun(slot);
-    table.addAskers(slot, message.moreOf(view, at, 0), message.moreOf(view, at, 1));
+    table.askers.addAll(slot, message.moreOf(view, at, 0), message.moreOf(view, at, 1));
     const isNewer = isUsable(state) && (!table.isUsable(slot) || version > table.version(slot));
     if (isNewer) this.#assignFrom(slot, at, version, now);
     if (wasRun && (!isNewer || !isUsable(state))) return; // Two met: the newer stays.
@@ -339,9 +339,9 @@ export class Moving implements Movers {
     table.setTries(slot, message.triesOf(view, at));
     const due = message.dueOf(view, at);
     if (due !== NEVER) ledger.wheel.set(slot, now + due);
-    if (table.askersLow(slot) !== 0 || table.askersHigh(slot) !== 0) {
+    if (!table.askers.isEmpty(slot)) {
       ledger.tellAskers(slot);
-      table.clearAskers(slot);
+      table.askers.clear(slot);
     }
     if (this.pending.release(slot, table.mac(slot), now) > 0) this.ledger.used(slot, now);
   }

@@ -2,12 +2,13 @@
 // 3810): what comes from the wire on any core, what operators change, and the faces that the core knows.
 
 import type { CommonConfig } from "../engine/config.ts";
-import type { Learned6, Neighbours6, Waiting6 } from "../engine/ipv6.ts";
+import type { Learned6, Neighbours6 } from "../engine/ipv6.ts";
 import { Message, Table as TableNumber } from "../engine/message.ts";
-import type { Engine, Links, Out, Replicated } from "../engine/out.ts";
+import type { Engine, Links, Out, Replicated, Waiting } from "../engine/out.ts";
 import { Prng } from "../lib/prng.ts";
 import { Buckets } from "../lib/token-buckets.ts";
 import type { ChannelId, CoreId, Mac, Millis, Offset } from "../lib/units.ts";
+import { sequenceOf } from "../lib/version.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import { formatIpv6 } from "../wire/text.ts";
 import { Advertiser } from "./advertiser.ts";
@@ -23,7 +24,6 @@ import type { VirtualAddress } from "./own-address.ts";
 import type { Steering6 } from "./owners.ts";
 import { Reception } from "./receive.ts";
 import { Speaker } from "./speaker.ts";
-import { sequenceOf } from "./table.ts";
 import { timerRows } from "./timers.ts";
 
 const ETHERNET = ethernet.LENGTH;
@@ -75,7 +75,7 @@ export class Nd implements Engine, Replicated, Neighbours6 {
     common: CommonConfig,
     out: Out,
     links: Links,
-    waiting: Waiting6,
+    waiting: Waiting,
     learned: Learned6,
     steering: Steering6,
     now: Millis = 0,

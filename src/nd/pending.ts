@@ -3,7 +3,7 @@
 
 import { Drop } from "../engine/drop.ts";
 import { Message } from "../engine/message.ts";
-import { Backlog } from "../lib/backlog.ts";
+import { WaitingFrames } from "../engine/waiting-frames.ts";
 import type { CoreId, Mac, Millis, Offset } from "../lib/units.ts";
 import type { Context } from "./context.ts";
 import type { Ledger } from "./ledger.ts";
@@ -22,22 +22,30 @@ export class Pending {
   readonly #context: Context;
   readonly #ledger: Ledger;
   readonly #table: Table;
-  readonly #backlog: Backlog;
+  readonly #frames: WaitingFrames;
 
   constructor(context: Context, ledger: Ledger) {
     this.#context = context;
     this.#ledger = ledger;
     this.#table = ledger.table;
-    this.#backlog = new Backlog(ledger.table.capacity, context.config.waitingFrames);
+    this.#frames = new WaitingFrames(
+      context.out,
+      context.waiting,
+      ledger.table,
+      ledger.table.capacity,
+      context.config.waitingFrames,
+      Drop["nd-queue-full"],
+      Drop["nd-failed"],
+    );
   }
 
   /** Frames that wait here. */
   get frames(): number {
-    return this.#backlog.size;
+    return this.#frames.size;
   }
 
   hasFrames(slot: number): boolean {
-    return this.#backlog.count(slot) > 0;
+    return this.#frames.has(slot);
   }
 
   /**
@@ -57,7 +65,7 @@ export class Pending {
     if (table.pending >= this.#context.config.maxPending) this.#abandon(table.oldestPending());
     const slot = found >= 0 ? found : this.#ledger.create(iface, a, b, c, d, bucket);
     if (slot < 0) return -1;
-    table.clearAskers(slot);
+    table.askers.clear(slot);
     table.setTries(slot, 0);
     table.setRun(slot, false);
     table.setHolder(slot, -1);
@@ -69,45 +77,19 @@ export class Pending {
   #abandon(slot: number): void {
     if (slot < 0) return;
     this.#context.out.drop(Drop["nd-pending-full"]);
-    while (this.hasFrames(slot)) this.#dropOldest(slot);
+    this.#frames.dropAll(slot);
     if (this.#table.isRun(slot)) this.#tellFailed(slot);
     this.#ledger.forget(slot);
   }
 
   /** Keeps a frame until the address is known or has failed. */
   enqueue(slot: number, start: Offset, end: Offset): void {
-    const { out, config } = this.#context;
-    if (this.#backlog.count(slot) >= config.pendingFrames) this.#dropOldest(slot);
-    if (this.#backlog.isFull) {
-      const victim = this.hasFrames(slot) ? slot : this.#table.oldestPending();
-      if (victim >= 0) this.#dropOldest(victim);
-    }
-    if (this.#backlog.isFull) {
-      out.drop(Drop["nd-queue-full"]);
-      return;
-    }
-    const handle = out.hold(start, end);
-    if (handle >= 0) this.#backlog.push(slot, handle);
-  }
-
-  #dropOldest(slot: number): void {
-    const handle = this.#backlog.shift(slot);
-    if (handle < 0) return;
-    this.#context.out.drop(Drop["nd-queue-full"]);
-    this.#context.out.release(handle);
+    this.#frames.add(slot, this.#context.config.pendingFrames, start, end);
   }
 
   /** Sends what waited for an address, in order; how many frames it were. */
   release(slot: number, mac: Mac, now: Millis): number {
-    const { out, waiting } = this.#context;
-    const iface = this.#table.iface(slot);
-    const frames = this.#backlog.count(slot);
-    for (let n = frames; n > 0; n--) {
-      const handle = this.#backlog.shift(slot);
-      waiting.resolved(iface, mac, out.heldStart(handle), out.heldEnd(handle), now);
-      out.release(handle);
-    }
-    return frames;
+    return this.#frames.resolve(slot, this.#table.iface(slot), mac, now);
   }
 
   // --- on the core that runs the machine -----------------------------------------------------------------------------
@@ -131,9 +113,9 @@ export class Pending {
     table.setTries(slot, table.tries(slot) + 1);
     table.setAsked(slot, now);
     this.#ledger.wheel.set(slot, now + this.#context.retrans(iface));
-    const { speaker, own, out } = this.#context;
-    const frame = this.#backlog.peek(slot);
-    const prompt = frame < 0 ? -1 : out.heldStart(frame) + ETHERNET + IP_SOURCE;
+    const { speaker, own } = this.#context;
+    const frame = this.#frames.oldest(slot);
+    const prompt = frame < 0 ? -1 : frame + ETHERNET + IP_SOURCE;
     const source = own.sourceFor(iface, table.word(slot, 0), table.word(slot, 1), prompt);
     if (source !== null) speaker.solicit(iface, source, this.#ledger.table, slot, -1);
   }
@@ -185,20 +167,13 @@ export class Pending {
   /** Gives an address up: tells who asked, and has the waiting frames answered (ICMPv6 address unreachable). */
   fail(slot: number, now: Millis): void {
     const table = this.#table;
-    const { out, waiting } = this.#context;
-    const iface = table.iface(slot);
     if (table.isRun(slot)) {
       this.#ledger.event("nd-failed", slot, table.tries(slot));
       this.#tellFailed(slot);
     }
-    for (let n = this.#backlog.count(slot); n > 0; n--) {
-      const handle = this.#backlog.shift(slot);
-      out.drop(Drop["nd-failed"]);
-      waiting.failed(iface, out.heldStart(handle), out.heldEnd(handle), now);
-      out.release(handle);
-    }
+    this.#frames.fail(slot, table.iface(slot), now);
     // What the answers themselves may have added goes the same way, but unanswered.
-    while (this.hasFrames(slot)) this.#dropOldest(slot);
+    this.#frames.dropAll(slot);
     if (table.wasKnown(slot)) this.#ledger.lay(slot, now);
     else this.#ledger.forget(slot);
   }
@@ -206,12 +181,12 @@ export class Pending {
   #tellFailed(slot: number): void {
     const { out } = this.#context;
     for (let core = 0; core < out.cores; core++) {
-      if (core === out.core || !this.#table.isAsker(slot, core)) continue;
+      if (core === out.core || !this.#table.askers.has(slot, core)) continue;
       const at = this.#ledger.draft(Message["nd-delete"], slot);
       message.setVersion(out.view, at, this.#table.version(slot));
       message.setFlags(out.view, at, 1);
       out.send(core);
     }
-    this.#table.clearAskers(slot);
+    this.#table.askers.clear(slot);
   }
 }

@@ -3,8 +3,9 @@
 // is being resolved (per interface), and what is gone but remembered. Nothing is allocated after construction.
 
 import { assert } from "../lib/assert.ts";
+import { CoreSets } from "../lib/core-sets.ts";
+import { SlotLists } from "../lib/slot-lists.ts";
 import type { CoreId, Mac, Millis } from "../lib/units.ts";
-import { MAX_CORES } from "../lib/units.ts";
 import { isUsable, State } from "./machine.ts";
 
 /** Interfaces that keep a list of pending addresses of their own; further ones share. */
@@ -24,11 +25,6 @@ const IS_RUN = 4;
 const WAS_KNOWN = 8;
 /** The other cores were told that it is in doubt. */
 const DOUBT_TOLD = 16;
-
-/** A version: the writer's sequence, then the writer, so that two cores never write the same. */
-export const makeVersion = (sequence: number, core: number): number => sequence * MAX_CORES + core;
-export const sequenceOf = (version: number): number => Math.floor(version / MAX_CORES);
-export const writerOf = (version: number): number => version % MAX_CORES;
 
 function mix(hash: number, word: number): number {
   let mixed = Math.imul(hash ^ word, 0x85ebca6b);
@@ -64,15 +60,10 @@ export class Table {
   readonly #quiet: Float64Array;
   /** When a solicitation last left. */
   readonly #asked: Float64Array;
-  readonly #askersLow: Int32Array;
-  readonly #askersHigh: Int32Array;
+  /** Cores that asked for an address that is resolved here. */
+  readonly askers: CoreSets;
   readonly #seen: Uint32Array;
-  readonly #next: Int32Array;
-  readonly #prev: Int32Array;
-  readonly #list: Int16Array;
-  readonly #counts: Int32Array = new Int32Array(LISTS);
-  #free = 0;
-  #pending = 0;
+  readonly #lists: SlotLists;
   #digest = 0;
 
   constructor(capacity: number, seed = 0) {
@@ -100,14 +91,9 @@ export class Table {
     this.#touched = doubles();
     this.#quiet = doubles();
     this.#asked = doubles();
-    this.#askersLow = words();
-    this.#askersHigh = words();
+    this.askers = new CoreSets(capacity);
     this.#seen = new Uint32Array(capacity);
-    this.#next = Int32Array.from({ length: capacity + LISTS }, (_, node) => node);
-    this.#prev = this.#next.slice();
-    this.#list = new Int16Array(capacity).fill(-1);
-    for (let slot = 0; slot < capacity; slot++)
-      this.#next[slot] = slot + 1 < capacity ? slot + 1 : -1;
+    this.#lists = new SlotLists(capacity, LISTS);
   }
 
   // --- slots ---------------------------------------------------------------------------------------------------------
@@ -142,9 +128,8 @@ export class Table {
 
   /** A slot for an address that has none, in state None; -1 when all are taken. `enter` must follow. */
   create(iface: number, a: number, b: number, c: number, d: number): number {
-    const slot = this.#free;
+    const slot = this.#lists.take();
     if (slot < 0) return -1;
-    this.#free = this.#next[slot]!;
     this.#a[slot] = a;
     this.#b[slot] = b;
     this.#c[slot] = c;
@@ -157,10 +142,7 @@ export class Table {
     this.#holder[slot] = -1;
     this.#asked[slot] = Number.NEGATIVE_INFINITY;
     this.#quiet[slot] = 0;
-    this.#askersLow[slot] = 0;
-    this.#askersHigh[slot] = 0;
-    this.#next[slot] = slot;
-    this.#prev[slot] = slot;
+    this.askers.clear(slot);
     let cell = this.#home(iface, a, b, c, d);
     while (this.#cells[cell] !== 0) cell = (cell + 1) & this.#mask;
     this.#cells[cell] = slot + 1;
@@ -197,19 +179,17 @@ export class Table {
   /** Puts a slot into a state, at the end of that state's list; None frees the slot. */
   enter(slot: number, state: State): void {
     if (isUsable(this.#state[slot]!)) this.#digest ^= this.#digestOf(slot);
-    this.#unlink(slot);
     this.#state[slot] = state;
     if (state === State.None) {
       this.#erase(slot);
-      this.#next[slot] = this.#free;
-      this.#free = slot;
+      this.#lists.release(slot);
       return;
     }
     if (isUsable(state)) {
       this.#digest ^= this.#digestOf(slot);
       this.#flags[slot]! |= WAS_KNOWN;
     }
-    this.#link(slot, this.#listFor(slot, state));
+    this.#lists.put(slot, this.#listFor(slot, state));
   }
 
   /** A change among the usable states: the entry keeps its place in its list. */
@@ -222,28 +202,6 @@ export class Table {
     if (isUsable(state)) return (this.#flags[slot]! & IS_STATIC) === 0 ? KNOWN : STATIC;
     if (state === State.Gone) return GONE;
     return PENDING + (this.#iface[slot]! % MAX_INTERFACES);
-  }
-
-  #link(slot: number, list: number): void {
-    const sentinel = this.capacity + list;
-    const last = this.#prev[sentinel]!;
-    this.#next[last] = slot;
-    this.#prev[slot] = last;
-    this.#next[slot] = sentinel;
-    this.#prev[sentinel] = slot;
-    this.#list[slot] = list;
-    this.#counts[list]!++;
-    if (list >= PENDING) this.#pending++;
-  }
-
-  #unlink(slot: number): void {
-    const list = this.#list[slot]!;
-    if (list < 0) return;
-    this.#next[this.#prev[slot]!] = this.#next[slot]!;
-    this.#prev[this.#next[slot]!] = this.#prev[slot]!;
-    this.#list[slot] = -1;
-    this.#counts[list]!--;
-    if (list >= PENDING) this.#pending--;
   }
 
   /** Over what must be equal on all cores: address, MAC, router flag, static. */
@@ -339,8 +297,7 @@ export class Table {
     if (!isUsable(this.#state[slot]!)) return;
     this.#digest ^= this.#digestOf(slot);
     if (wasStatic === isStatic) return;
-    this.#unlink(slot);
-    this.#link(slot, this.#listFor(slot, this.#state[slot] as State));
+    this.#lists.put(slot, this.#listFor(slot, this.#state[slot] as State));
   }
 
   updated(slot: number): Millis {
@@ -384,34 +341,6 @@ export class Table {
     this.#asked[slot] = now;
   }
 
-  addAsker(slot: number, core: CoreId): void {
-    if (core < 32) this.#askersLow[slot]! |= 1 << core;
-    else this.#askersHigh[slot]! |= 1 << (core - 32);
-  }
-
-  isAsker(slot: number, core: CoreId): boolean {
-    const word = core < 32 ? this.#askersLow[slot]! : this.#askersHigh[slot]!;
-    return ((word >>> (core & 31)) & 1) === 1;
-  }
-
-  askersLow(slot: number): number {
-    return this.#askersLow[slot]!;
-  }
-
-  askersHigh(slot: number): number {
-    return this.#askersHigh[slot]!;
-  }
-
-  addAskers(slot: number, low: number, high: number): void {
-    this.#askersLow[slot]! |= low;
-    this.#askersHigh[slot]! |= high;
-  }
-
-  clearAskers(slot: number): void {
-    this.#askersLow[slot] = 0;
-    this.#askersHigh[slot] = 0;
-  }
-
   seen(slot: number): number {
     return this.#seen[slot]!;
   }
@@ -424,12 +353,12 @@ export class Table {
 
   /** Known neighbours, static ones included. */
   get entries(): number {
-    return this.#counts[KNOWN]! + this.#counts[STATIC]!;
+    return this.#lists.count(KNOWN) + this.#lists.count(STATIC);
   }
 
   /** Addresses that are being resolved, or waited for. */
   get pending(): number {
-    return this.#pending;
+    return this.#lists.size - this.entries - this.#lists.count(GONE);
   }
 
   get digest(): number {
@@ -437,36 +366,28 @@ export class Table {
   }
 
   get isFull(): boolean {
-    return this.#free < 0;
+    return this.#lists.isFull;
   }
 
   /** The oldest memory of a gone entry, or -1. */
   forgettable(): number {
-    return this.#counts[GONE]! > 0 ? this.#next[this.capacity + GONE]! : -1;
+    return this.#lists.first(GONE);
   }
 
   /** The known neighbour that has been longest in its place, or -1. */
   oldestKnown(): number {
-    return this.#counts[KNOWN] === 0 ? -1 : this.#next[this.capacity + KNOWN]!;
+    return this.#lists.first(KNOWN);
   }
 
   /** Puts a known neighbour behind all others that may be given up. */
   demote(slot: number): void {
-    const list = this.#list[slot]!;
-    this.#unlink(slot);
-    this.#link(slot, list);
+    this.#lists.put(slot, this.#lists.listOf(slot));
   }
 
   /** The oldest pending address of the interface that has most of them, or -1. */
   oldestPending(): number {
-    let busiest = -1;
-    let most = 0;
-    for (let list = PENDING; list < LISTS; list++) {
-      if (this.#counts[list]! <= most) continue;
-      most = this.#counts[list]!;
-      busiest = list;
-    }
-    return busiest < 0 ? -1 : this.#next[this.capacity + busiest]!;
+    const busiest = this.#lists.longest(PENDING, LISTS);
+    return busiest < 0 ? -1 : this.#lists.first(busiest);
   }
 
   /** For tests: lists, counts, index and digest agree with the columns. */
@@ -484,13 +405,15 @@ export class Table {
         this.#d[slot]!,
       );
       assert(found === slot, "a neighbour is not found");
-      assert(this.#list[slot] === this.#listFor(slot, this.#state[slot] as State), "wrong list");
+      assert(
+        this.#lists.listOf(slot) === this.#listFor(slot, this.#state[slot] as State),
+        "wrong list",
+      );
       if (this.isUsable(slot)) digest ^= this.#digestOf(slot);
     }
     assert(digest === this.#digest, "the digest is wrong");
-    let counted = 0;
-    for (let list = 0; list < LISTS; list++) counted += this.#counts[list]!;
-    assert(counted === used, "the lists' counts are wrong");
+    this.#lists.check();
+    assert(used === this.#lists.size, "a slot is in no list");
     let indexed = 0;
     for (const cell of this.#cells) if (cell !== 0) indexed++;
     assert(indexed === used, "the index holds what the table does not");

@@ -65,7 +65,7 @@ export class Telling {
     } else if (isUsable(state)) this.#askedForeign(slot, asker, hops, now);
     else if (state === State.Wanted) {
       const holder = table.holder(slot);
-      table.addAsker(slot, asker);
+      table.askers.add(slot, asker);
       if (owners.isAwaiting(bucket)) return;
       // Who was named got its machine before this question: sending it back, it has given the address up.
       const isBack = from === holder && asker !== holder;
@@ -83,7 +83,7 @@ export class Telling {
         out.drop(Drop["nd-table-full"]);
         return;
       }
-      table.addAsker(slot, asker);
+      table.askers.add(slot, asker);
       if (owners.isAwaiting(bucket)) this.pending.expect(slot, now);
       else if (this.#context.config.owner === "first") this.#grant(slot, asker, now);
       else this.pending.start(slot, now);
@@ -113,7 +113,7 @@ export class Telling {
 
   #answer(slot: number, asker: CoreId, now: Millis): void {
     if (!this.table.isUsable(slot)) {
-      this.table.addAsker(slot, asker);
+      this.table.askers.add(slot, asker);
       return;
     }
     this.ledger.tell(slot, asker);
@@ -160,7 +160,7 @@ export class Telling {
     else table.enter(slot, state);
     ledger.arm(slot, now);
     table.setDoubtTold(slot, state === State.Stale);
-    table.clearAskers(slot);
+    table.askers.clear(slot);
     const isUsed = this.pending.release(slot, mac, now) > 0;
     if (isUsed && state === State.Stale) this.#moving.noteUse(slot, now);
   }

@@ -9,14 +9,8 @@ import { Message, Table } from "../engine/message.ts";
 import type { Engine, Out, Replicated } from "../engine/out.ts";
 import { Role } from "../engine/role.ts";
 import { Buckets } from "../lib/token-buckets.ts";
-import {
-  type ChannelId,
-  type CoreId,
-  MAX_CORES,
-  type Millis,
-  type Offset,
-  type Vlan,
-} from "../lib/units.ts";
+import type { ChannelId, CoreId, Millis, Offset, Vlan } from "../lib/units.ts";
+import { makeVersion, sequenceOf } from "../lib/version.ts";
 import { EtherType } from "../wire/ethernet.ts";
 import * as igmp from "../wire/igmp.ts";
 import * as ipv4 from "../wire/ipv4.ts";
@@ -226,7 +220,7 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
 
   changed(slot: number, now: Millis): void {
     this.#steps = Math.max(this.#steps + 1, Math.floor(now * STEPS));
-    this.groups.setVersion(slot, this.#steps * MAX_CORES + this.#out.core);
+    this.groups.setVersion(slot, makeVersion(this.#steps, this.#out.core));
     if (this.#out.cores > 1) {
       message.sendRow(this.#out, message.ALL, this.#epoch, this.groups, slot);
     }
@@ -239,7 +233,7 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
     if (type !== Message["group-entry"]) return;
     const { view } = this.#out;
     const version = message.versionOf(view, at);
-    this.#steps = Math.max(this.#steps, Math.floor(version / MAX_CORES));
+    this.#steps = Math.max(this.#steps, sequenceOf(version));
     const scope = message.scopeOf(view, at);
     if (message.epochOf(view, at) !== this.#epoch || this.#bridges[bridgeOf(scope)] === undefined) {
       if (this.#askAt === NEVER) this.#askAt = now + ASK_AGAIN;
