@@ -58,7 +58,7 @@ class Play {
     this.rig.run(50);
   }
 
-  get phase(): Phase {
+  phase(): Phase {
     return this.rig.supervision.phase(CORE);
   }
 
@@ -124,7 +124,7 @@ class Play {
     if (place === "Online") return;
     if (place === "Leaving" || place === "Ending") {
       this.event("setOffline");
-      if (place === "Ending") while (this.phase === Phase.Leaving) rig.run(10);
+      if (place === "Ending") while (this.phase() === Phase.Leaving) rig.run(10);
     } else if (place === "Offline") {
       this.event("setOffline");
       this.live(3000);
@@ -137,13 +137,13 @@ class Play {
       if (place === "Waiting") {
         rig.run(1000, 1000);
         // The second death within the window: the restart waits.
-        while (this.phase !== Phase.Starting) rig.run(10);
+        while (this.phase() !== Phase.Starting) rig.run(10);
         this.orders();
         this.event("ended");
-        while (this.phase === Phase.Ending) rig.run(10);
+        while (this.phase() === Phase.Ending) rig.run(10);
         return;
       }
-      while (this.phase !== Phase.Starting) rig.run(10);
+      while (this.phase() !== Phase.Starting) rig.run(10);
       this.orders();
       if (place === "Joining") this.event("started");
     }
@@ -243,7 +243,7 @@ const TABLE: Record<Place, Record<Event, Phase>> = {
 /** Everything is mended: what shall serve does, within a time that has a bound. */
 function mended(play: Play, shallServe: boolean, what: string): void {
   play.live(2 * LONG);
-  const phase = play.phase;
+  const phase = play.phase();
   if (shallServe) {
     assert.equal(phase, Online, `${what}: online in the end`);
     assert.ok(play.thread, `${what}: it has a thread`);
@@ -263,11 +263,11 @@ for (const place of PLACES) {
     for (const event of EVENTS) {
       const play = new Play();
       play.to(place);
-      assert.equal(play.phase, PHASE_OF[place]);
+      assert.equal(play.phase(), PHASE_OF[place]);
       // A word that the phase before left behind says nothing.
       play.event(event);
       const what = `${event} in ${place}`;
-      assert.equal(play.phase, TABLE[place][event], what);
+      assert.equal(play.phase(), TABLE[place][event], what);
       const isOut = ORDERED_OUT.includes(place) ? event !== "setOnline" : event === "setOffline";
       mended(play, !isOut, what);
     }
@@ -281,7 +281,7 @@ test("CORE-9 a core that hangs between the order to leave and its end is ended b
   assert.deepEqual(play.rig.ended, [CORE]);
   play.event("ended");
   play.rig.run(50);
-  assert.equal(play.phase, Offline);
+  assert.equal(play.phase(), Offline);
   play.event("setOnline");
   mended(play, true, "set online again");
 });
