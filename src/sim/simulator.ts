@@ -19,6 +19,7 @@ import { MemoryInvariant } from "./invariants/memory.ts";
 import { NeighboursInvariant } from "./invariants/neighbours.ts";
 import { ResolvingInvariant } from "./invariants/resolving.ts";
 import { ServingInvariant } from "./invariants/serving.ts";
+import { TreeInvariant } from "./invariants/tree.ts";
 import { VirtualRoutersInvariant } from "./invariants/virtual-routers.ts";
 import { Repair } from "./repair.ts";
 import { scenarioOf } from "./scenario.ts";
@@ -55,8 +56,6 @@ export interface Failure {
 
 /** Between two looks of hosts and wires. */
 const WORLD_TICK: Millis = 4;
-/** What was mended has this long to converge: LACP's short timeout and its wait to aggregate, twice over. */
-const CONVERGE: Millis = 15_000;
 const LOOK: Millis = 250;
 /** The background check has so much more to repair what a dead core left half told: two of its repairs. */
 const REPAIR: Millis = 10_000;
@@ -103,6 +102,7 @@ export class Simulator implements Stage {
     );
     this.#fate = new Fate(this);
     this.#invariants = [
+      new TreeInvariant(this),
       new ServingInvariant(this),
       new BridgingInvariant(this),
       new ResolvingInvariant(this),
@@ -269,7 +269,7 @@ export class Simulator implements Stage {
 
   #calm(): void {
     const wasDeath = this.#fate.mend();
-    const until = this.fabric.now + CONVERGE + (wasDeath ? REPAIR : 0);
+    const until = this.fabric.now + this.fabric.scenario.converge + (wasDeath ? REPAIR : 0);
     // Without a death, messages alone must do.
     const repairs = wasDeath ? this.fabric.clusters.map((cluster) => new Repair(cluster)) : [];
     this.#turn(1000);
@@ -292,7 +292,7 @@ export class Simulator implements Stage {
     }
     for (const repair of repairs) this.#repairs += repair.repairs;
     this.#reach();
-    const after = this.fabric.now + CONVERGE;
+    const after = this.fabric.now + this.fabric.scenario.converge;
     for (let what = this.#unsettled(); what !== ""; what = this.#unsettled()) {
       if (this.fabric.now > after) throw new Violation(CONVERGENCE, `after the pings, ${what}`);
       this.#turn(LOOK);
