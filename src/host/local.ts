@@ -96,9 +96,9 @@ export class Local implements Inward {
     const row = this.#reassembly.expired(now);
     if (row < 0) return;
     this.#out.drop(Drop["ip-fragment"]);
-    if (this.#reassembly.hasBeginning(row)) {
-      // RFC 792: "If fragment zero is not available then no time exceeded need be sent at all."
-      const start = this.#reassembly.start(this.#reassembly.first(row));
+    // RFC 792: "If fragment zero is not available then no time exceeded need be sent at all."
+    const start = this.#reassembly.beginning(row);
+    if (start >= 0) {
       const { TimeExceeded } = icmp.Type;
       const iface = this.#reassembly.iface(row);
       this.#errors.send(iface, start, TimeExceeded, icmp.Exceeded.Reassembly, 0, now);

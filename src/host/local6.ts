@@ -227,7 +227,7 @@ export class Local6 implements Inward6 {
     this.#stats.add(Stat.Reassembled);
     const whole = all.join(row);
     if (whole < 0) this.#out.drop(Drop["ip-fragment"]);
-    else this.#walk(iface, whole, whole + all.length(row), how, true, now);
+    else this.#walk(iface, whole, whole + all.frameLength(row), how, true, now);
     all.remove(row);
   }
 
