@@ -33,7 +33,7 @@ const TC: number = FIELDS + 50;
 /** The sender waits for an stp-ack. */
 export const WANTS_ACK = 1;
 
-const Bit = { Agree: 1, SendRstp: 2, OperEdge: 4, Shut: 8, Loop: 16 } as const;
+const Bit = { Agree: 1, SendRstp: 2, OperEdge: 4, Shut: 8, Loop: 16, Neighbour: 32 } as const;
 
 export const channelOf = (view: DataView, at: Offset): ChannelId => view.getUint16(at + CHANNEL);
 export const sequenceOf = (view: DataView, at: Offset): number => view.getUint32(at + SEQUENCE);
@@ -50,7 +50,8 @@ export const bitsOf = (port: Port): number =>
   (port.sendRSTP ? Bit.SendRstp : 0) |
   (port.operEdge ? Bit.OperEdge : 0) |
   (port.shutUntil !== ZERO ? Bit.Shut : 0) |
-  (port.loopInconsistent ? Bit.Loop : 0);
+  (port.loopInconsistent ? Bit.Loop : 0) |
+  (port.hasNeighbour ? Bit.Neighbour : 0);
 
 export function writeHead(
   view: DataView,
@@ -101,6 +102,7 @@ export function readPort(view: DataView, at: Offset, port: Port, now: Millis): v
   port.sendRSTP = (bits & Bit.SendRstp) !== 0;
   port.operEdge = (bits & Bit.OperEdge) !== 0;
   port.loopInconsistent = (bits & Bit.Loop) !== 0;
+  port.hasNeighbour = (bits & Bit.Neighbour) !== 0;
   const isShut = (bits & Bit.Shut) !== 0;
   if (isShut !== (port.shutUntil !== ZERO)) {
     const { guardRecovery } = port.config;

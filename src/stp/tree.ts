@@ -437,7 +437,10 @@ export class Tree {
     this.#takeOverInformation(port);
     port.prt = PRT_OF[port.role];
     port.selectedRole = port.role;
-    port.proposing = false;
+    port.hasNeighbour = port.link && !port.operEdge && (port.hasNeighbour || !port.known);
+    // A designated port that forwards proposes on where nobody was heard: so it becomes an edge (17.25), and later
+    // changes of the tree do not shut hosts out.
+    port.proposing = port.agreed && port.autoEdge && !port.operEdge && !port.hasNeighbour;
     port.proposed = false;
     port.disputed = false;
     port.sync = false;
@@ -449,7 +452,6 @@ export class Tree {
     port.txCount = 0;
     port.newInfo = false;
     port.untold = false;
-    port.hasNeighbour = !port.operEdge && port.link;
     port.helloWhen = now + TAKE_OVER_HELLO;
   }
 
