@@ -5,7 +5,8 @@ import { Actions, type Words } from "../control/actions.ts";
 import type { Configurations } from "../control/configurations.ts";
 import { CoreActions } from "../control/core-actions.ts";
 import { ControlError } from "../control/errors.ts";
-import { explain } from "../control/explain/explain.ts";
+import { askedOf, explain } from "../control/explain/explain.ts";
+import { explainFrame } from "../control/explain/frame.ts";
 import { GroupActions } from "../control/groups-actions.ts";
 import { NdActions } from "../control/nd-actions.ts";
 import type { Serving } from "../control/serving.ts";
@@ -51,6 +52,7 @@ export function handlersOf(serving: Serving): Readonly<Record<string, Handler>> 
       const { object, name } = words as { object: string; name: string };
       return { lines: await explain(serving, object, name) };
     },
+    "explain-frame": async ({ words }) => explainFrame(serving.appliance, askedOf(serving), words),
     "vmac-clear": ({ words }) => vr.clearVmacs(words),
     "core-set": ({ words }) => cores.setCore(words),
     "master-set": ({ words }) => cores.setMaster(words),

@@ -11,6 +11,7 @@ import type {
   StartPlan,
 } from "../control/appliance-port.ts";
 import { ControlError } from "../control/errors.ts";
+import { copySlice } from "../core/copying.ts";
 import { routeRows } from "../core/route-rows.ts";
 import { TABLE_COUNT, Table } from "../engine/message.ts";
 import { ROLE_COUNT } from "../engine/role.ts";
@@ -51,6 +52,9 @@ export function applianceOf(result: ReplayResult): Appliance {
       }
       const table = dispatch.replicated(tables[command.table]);
       return table?.rows(command.cursor, command.limit, cluster.now) ?? { rows: [], next: -1 };
+    }
+    if (command.kind === "copy") {
+      return copySlice(core(index), command.table, command.cursor, command.limit, cluster.now);
     }
     if (command.kind === "routes") return routeRows(dispatch, command.cursor, command.limit);
     if (command.kind === "summary") {

@@ -148,6 +148,18 @@ export const OPERATIONS: readonly Operation[] = [
       path("name", "text", "its name: an address, br0 p1, gw10, LA/1"),
     ],
   },
+  {
+    id: "explain-frame",
+    method: "POST",
+    path: "explain/frame",
+    summary: "what the appliance would do with a frame; copies of the cores play it",
+    rights: "read",
+    parameters: [
+      body("frame", "any", "its bytes in hex, from the destination MAC on", true),
+      body("port", "text", "the port that it comes to", true),
+      body("core", "core", "the core whose queue it comes to; left out, where steering puts it"),
+    ],
+  },
   change("vmac-clear", "DELETE", "vmac", "forgets virtual MACs that were heard", [
     query("interface", "text", ON),
     query("vrid", "count", "this VRID only"),

@@ -115,6 +115,17 @@ export function tupleFrame(view: DataView, text: string): number {
 export function predict(appliance: Appliance, text: string, port: number): Row {
   const view = new DataView(new ArrayBuffer(256));
   const end = tupleFrame(view, text);
+  return { tuple: text, ...predictAt(appliance, view, end, port) };
+}
+
+/** Where a frame goes. */
+export function predictFrame(appliance: Appliance, frame: Uint8Array, port: number): Row {
+  const bytes = new Uint8Array(START + frame.length);
+  bytes.set(frame, START);
+  return predictAt(appliance, new DataView(bytes.buffer), bytes.length, port);
+}
+
+function predictAt(appliance: Appliance, view: DataView, end: number, port: number): Row {
   const { steering } = appliance.config;
   const buckets = Uint8Array.from({ length: 128 }, (_, bucket) => appliance.buckets()[bucket] ?? 0);
   const loads = new Float64Array(steering.cores);
@@ -130,7 +141,6 @@ export function predict(appliance: Appliance, text: string, port: number): Row {
   const bucket = distributor.bucketOf(port, view, START, end);
   const rule = distributor.ruleOf(port, view, START, end);
   return {
-    tuple: text,
     "hash-type": HASH_TYPE_NAMES[type] ?? String(type),
     hash: `0x${hash.toString(16).padStart(8, "0")}`,
     bucket: bucket < 0 ? null : bucket,

@@ -15,16 +15,19 @@ import { explainNd } from "./nd.ts";
 import { explainStp } from "./stp.ts";
 import { explainVr } from "./vr.ts";
 
+/** What explanations are made of. */
+export const askedOf = (serving: Serving): Asked => ({
+  cores: serving.appliance.config.cores.count,
+  rows: async (of: string, query: Query = {}) => {
+    const all: Row[] = [];
+    for await (const slice of show(serving, of, query)) all.push(...slice);
+    return all;
+  },
+});
+
 /** The sentences about one thing; `name` is what the command line takes, its words with a blank between. */
 export async function explain(serving: Serving, object: string, name: string): Promise<string[]> {
-  const asked: Asked = {
-    cores: serving.appliance.config.cores.count,
-    rows: async (of: string, query: Query = {}) => {
-      const all: Row[] = [];
-      for await (const slice of show(serving, of, query)) all.push(...slice);
-      return all;
-    },
-  };
+  const asked = askedOf(serving);
   const words = name.split(" ").filter((word) => word !== "");
   switch (object) {
     case "arp":

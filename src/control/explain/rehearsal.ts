@@ -31,8 +31,10 @@ const OBSERVED = 65_536;
 const SLICE = 512;
 /** Rounds until a core must have come to rest. */
 const ROUNDS = 64;
-/** Cores that one frame can reach: it may be handed over twice (core/core.ts). */
-const MOST_CORES = 3;
+/** Cores that one frame can reach: it may be handed over twice (core/core.ts), and an address be asked of a third. */
+const MOST_CORES = 4;
+/** Messages by which a core has another one send something for a frame. */
+const ASKS: ReadonlySet<number> = new Set([Message.frame, Message["arp-ask"], Message["nd-ask"]]);
 
 /** A frame that left. */
 export interface Sent {
@@ -50,6 +52,8 @@ export interface OnCore {
   readonly drops: readonly DropName[];
   /** The cores that it was handed to. */
   readonly handedTo: readonly CoreId[];
+  /** Those, and the ones that were asked for an address. */
+  readonly reached: readonly CoreId[];
   /** Messages to other cores, by type. */
   readonly messages: Readonly<Record<string, number>>;
 }
@@ -210,7 +214,7 @@ class Stage {
     this.#rest();
     const cores = this.#wanted.map((core) => this.#became(core, counted.get(core) as Float64Array));
     const missing = cores
-      .flatMap(({ handedTo }) => handedTo)
+      .flatMap(({ reached }) => reached)
       .find((core) => !this.#wanted.includes(core));
     const rehearsed = { cores, sent: this.#drain(), events: this.#told.take(), before };
     return missing === undefined ? { rehearsed } : { missing, rehearsed };
@@ -303,7 +307,13 @@ class Stage {
       owner,
       isBlocked: channels.isBlocked(port),
       isBridged: owner >= 0 && bridging.isBridged(owner),
-      locate: (bridge, mac, vlan) => bridging.locate(bridge, mac, vlan),
+      locate: (bridge, mac, vlan) => {
+        const rows = this.#copy.stations.get(core.core) ?? [];
+        const found = rows.find(
+          (row) => row["bridge"] === bridge && row["mac"] === mac && row["vlan"] === vlan,
+        );
+        return Number(found?.["channel"] ?? -1);
+      },
     };
   }
 
@@ -360,15 +370,17 @@ class Stage {
     }
     const messages: Record<string, number> = {};
     const handedTo: CoreId[] = [];
+    const reached: CoreId[] = [];
     for (let peer = 0; peer < this.#layout.cores; peer++) {
       for (const [type, name] of MESSAGE_NAMES.entries()) {
         const count = rose(PEER_AT + peer * PEER_COUNTERS + type);
         if (count === 0) continue;
+        if (ASKS.has(type)) reached.push(peer);
         if (type === Message.frame) handedTo.push(peer);
         else messages[name] = (messages[name] ?? 0) + count;
       }
     }
-    return { core, class: this.#classOf(core), drops, handedTo, messages };
+    return { core, class: this.#classOf(core), drops, handedTo, reached, messages };
   }
 
   /** How the core classed the frame, "" when none came to it. */
