@@ -110,7 +110,7 @@ export class Ledger {
   /** A frame was sent through an entry that this core runs. */
   used(slot: number, now: Millis): void {
     const { table } = this;
-    table.touch(slot, now);
+    table.setTouched(slot, now);
     table.setQuiet(slot, now + USE_GRAIN);
     const next = stateOf(onSend(table.state(slot)));
     if (next === table.state(slot)) return;

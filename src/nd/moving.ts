@@ -61,7 +61,7 @@ export class Moving implements Movers {
   /** The first use after a quiet while: the machine hears of it, here or by one message (ND-3). */
   noteUse(slot: number, now: Millis): void {
     const { table } = this;
-    table.touch(slot, now);
+    table.setTouched(slot, now);
     if (table.isRun(slot)) {
       this.ledger.used(slot, now);
       return;

@@ -2,9 +2,8 @@
 // linear probing, backward-shift deletion). Slots hang in lists by what bounds them: the known ones, static ones, what
 // is being resolved (per interface), and what is gone but remembered. Nothing is allocated after construction.
 
+import { NeighbourColumns } from "../engine/neighbour-columns.ts";
 import { assert } from "../lib/assert.ts";
-import { CoreSets } from "../lib/core-sets.ts";
-import { SlotLists } from "../lib/slot-lists.ts";
 import type { CoreId, Mac, Millis } from "../lib/units.ts";
 import { isUsable, State } from "./machine.ts";
 
@@ -33,8 +32,7 @@ function mix(hash: number, word: number): number {
   return mixed ^ (mixed >>> 13);
 }
 
-export class Table {
-  readonly capacity: number;
+export class Table extends NeighbourColumns<State> {
   /** Slot + 1 per cell; 0 = empty. */
   readonly #cells: Int32Array;
   readonly #mask: number;
@@ -43,57 +41,25 @@ export class Table {
   readonly #b: Int32Array;
   readonly #c: Int32Array;
   readonly #d: Int32Array;
-  readonly #iface: Uint16Array;
-  readonly #state: Uint8Array;
-  readonly #flags: Uint8Array;
-  readonly #tries: Uint8Array;
-  readonly #mac: Float64Array;
-  readonly #version: Float64Array;
   /** The core that is known to run the machine; -1 unknown. */
   readonly #holder: Int8Array;
   /** Steering bucket of the address. */
   readonly bucket: Uint8Array;
-  /** When the MAC was last confirmed or changed. */
-  readonly #updated: Float64Array;
-  readonly #touched: Float64Array;
-  /** Uses before need not be noted. */
-  readonly #quiet: Float64Array;
-  /** When a solicitation last left. */
-  readonly #asked: Float64Array;
-  /** Cores that asked for an address that is resolved here. */
-  readonly askers: CoreSets;
-  readonly #seen: Uint32Array;
-  readonly #lists: SlotLists;
   #digest = 0;
 
   constructor(capacity: number, seed = 0) {
-    this.capacity = capacity;
+    super(capacity, LISTS, State.None, State.Probe);
     let cells = 16;
     while (cells < capacity * 2) cells *= 2;
     this.#cells = new Int32Array(cells);
     this.#mask = cells - 1;
     this.#seed = seed | 0;
-    const words = (): Int32Array => new Int32Array(capacity);
-    const doubles = (): Float64Array => new Float64Array(capacity);
-    this.#a = words();
-    this.#b = words();
-    this.#c = words();
-    this.#d = words();
-    this.#iface = new Uint16Array(capacity);
-    this.#state = new Uint8Array(capacity).fill(State.None);
-    this.#flags = new Uint8Array(capacity);
-    this.#tries = new Uint8Array(capacity);
-    this.#mac = doubles();
-    this.#version = doubles();
+    this.#a = new Int32Array(capacity);
+    this.#b = new Int32Array(capacity);
+    this.#c = new Int32Array(capacity);
+    this.#d = new Int32Array(capacity);
     this.#holder = new Int8Array(capacity).fill(-1);
     this.bucket = new Uint8Array(capacity);
-    this.#updated = doubles();
-    this.#touched = doubles();
-    this.#quiet = doubles();
-    this.#asked = doubles();
-    this.askers = new CoreSets(capacity);
-    this.#seen = new Uint32Array(capacity);
-    this.#lists = new SlotLists(capacity, LISTS);
   }
 
   // --- slots ---------------------------------------------------------------------------------------------------------
@@ -118,7 +84,7 @@ export class Table {
         this.#c[slot] === (c | 0) &&
         this.#b[slot] === (b | 0) &&
         this.#a[slot] === (a | 0) &&
-        this.#iface[slot] === iface
+        this.ifaces[slot] === iface
       ) {
         return slot;
       }
@@ -128,21 +94,13 @@ export class Table {
 
   /** A slot for an address that has none, in state None; -1 when all are taken. `enter` must follow. */
   create(iface: number, a: number, b: number, c: number, d: number): number {
-    const slot = this.#lists.take();
+    const slot = this.take(iface);
     if (slot < 0) return -1;
     this.#a[slot] = a;
     this.#b[slot] = b;
     this.#c[slot] = c;
     this.#d[slot] = d;
-    this.#iface[slot] = iface;
-    this.#flags[slot] = 0;
-    this.#tries[slot] = 0;
-    this.#mac[slot] = 0;
-    this.#version[slot] = -1;
     this.#holder[slot] = -1;
-    this.#asked[slot] = Number.NEGATIVE_INFINITY;
-    this.#quiet[slot] = 0;
-    this.askers.clear(slot);
     let cell = this.#home(iface, a, b, c, d);
     while (this.#cells[cell] !== 0) cell = (cell + 1) & this.#mask;
     this.#cells[cell] = slot + 1;
@@ -151,7 +109,7 @@ export class Table {
 
   #homeOf(slot: number): number {
     return this.#home(
-      this.#iface[slot]!,
+      this.ifaces[slot]!,
       this.#a[slot]!,
       this.#b[slot]!,
       this.#c[slot]!,
@@ -178,55 +136,42 @@ export class Table {
 
   /** Puts a slot into a state, at the end of that state's list; None frees the slot. */
   enter(slot: number, state: State): void {
-    if (isUsable(this.#state[slot]!)) this.#digest ^= this.#digestOf(slot);
-    this.#state[slot] = state;
+    if (isUsable(this.states[slot]!)) this.#digest ^= this.#digestOf(slot);
+    this.states[slot] = state;
     if (state === State.None) {
       this.#erase(slot);
-      this.#lists.release(slot);
+      this.lists.release(slot);
       return;
     }
     if (isUsable(state)) {
       this.#digest ^= this.#digestOf(slot);
-      this.#flags[slot]! |= WAS_KNOWN;
+      this.flags[slot]! |= WAS_KNOWN;
     }
-    this.#lists.put(slot, this.#listFor(slot, state));
+    this.lists.put(slot, this.#listFor(slot, state));
   }
 
   /** A change among the usable states: the entry keeps its place in its list. */
   become(slot: number, state: State): void {
-    if (isUsable(this.#state[slot]!) && isUsable(state)) this.#state[slot] = state;
+    if (isUsable(this.states[slot]!) && isUsable(state)) this.states[slot] = state;
     else this.enter(slot, state);
   }
 
   #listFor(slot: number, state: State): number {
-    if (isUsable(state)) return (this.#flags[slot]! & IS_STATIC) === 0 ? KNOWN : STATIC;
+    if (isUsable(state)) return (this.flags[slot]! & IS_STATIC) === 0 ? KNOWN : STATIC;
     if (state === State.Gone) return GONE;
-    return PENDING + (this.#iface[slot]! % MAX_INTERFACES);
+    return PENDING + (this.ifaces[slot]! % MAX_INTERFACES);
   }
 
   /** Over what must be equal on all cores: address, MAC, router flag, static. */
   #digestOf(slot: number): number {
-    let hash = mix(this.#iface[slot]! + 1, this.#a[slot]!);
+    let hash = mix(this.ifaces[slot]! + 1, this.#a[slot]!);
     hash = mix(mix(mix(hash, this.#b[slot]!), this.#c[slot]!), this.#d[slot]!);
-    const mac = this.#mac[slot]!;
+    const mac = this.macs[slot]!;
     hash = mix(mix(hash, mac | 0), Math.floor(mac / 0x1_0000_0000));
-    return mix(hash, this.#flags[slot]! & (IS_STATIC | IS_ROUTER)) | 0;
+    return mix(hash, this.flags[slot]! & (IS_STATIC | IS_ROUTER)) | 0;
   }
 
   // --- columns -------------------------------------------------------------------------------------------------------
-
-  state(slot: number): State {
-    return this.#state[slot] as State;
-  }
-
-  /** Frames may be sent to the slot's MAC. The slot may be -1. */
-  isUsable(slot: number): boolean {
-    return slot >= 0 && this.#state[slot]! <= State.Probe;
-  }
-
-  iface(slot: number): number {
-    return this.#iface[slot]!;
-  }
 
   /** Word 0..3 of the address, unsigned. */
   word(slot: number, index: number): number {
@@ -234,39 +179,35 @@ export class Table {
     return column[slot]! >>> 0;
   }
 
-  mac(slot: number): Mac {
-    return this.#mac[slot]!;
-  }
-
   isStatic(slot: number): boolean {
-    return (this.#flags[slot]! & IS_STATIC) !== 0;
+    return (this.flags[slot]! & IS_STATIC) !== 0;
   }
 
   isRouter(slot: number): boolean {
-    return (this.#flags[slot]! & IS_ROUTER) !== 0;
+    return (this.flags[slot]! & IS_ROUTER) !== 0;
   }
 
   wasKnown(slot: number): boolean {
-    return (this.#flags[slot]! & WAS_KNOWN) !== 0;
+    return (this.flags[slot]! & WAS_KNOWN) !== 0;
   }
 
   /** Whether this core runs the machine. */
   isRun(slot: number): boolean {
-    return (this.#flags[slot]! & IS_RUN) !== 0;
+    return (this.flags[slot]! & IS_RUN) !== 0;
   }
 
   setRun(slot: number, run: boolean): void {
-    if (run) this.#flags[slot]! |= IS_RUN;
-    else this.#flags[slot]! &= ~IS_RUN;
+    if (run) this.flags[slot]! |= IS_RUN;
+    else this.flags[slot]! &= ~IS_RUN;
   }
 
   isDoubtTold(slot: number): boolean {
-    return (this.#flags[slot]! & DOUBT_TOLD) !== 0;
+    return (this.flags[slot]! & DOUBT_TOLD) !== 0;
   }
 
   setDoubtTold(slot: number, told: boolean): void {
-    if (told) this.#flags[slot]! |= DOUBT_TOLD;
-    else this.#flags[slot]! &= ~DOUBT_TOLD;
+    if (told) this.flags[slot]! |= DOUBT_TOLD;
+    else this.flags[slot]! &= ~DOUBT_TOLD;
   }
 
   holder(slot: number): CoreId {
@@ -277,117 +218,61 @@ export class Table {
     this.#holder[slot] = core;
   }
 
-  version(slot: number): number {
-    return this.#version[slot]!;
-  }
-
-  setVersion(slot: number, version: number): void {
-    this.#version[slot] = version;
-  }
-
   /** Writes what the digest is over; `enter` must follow where the slot was not usable. */
   assign(slot: number, mac: Mac, isRouter: boolean, isStatic: boolean, now: Millis): void {
-    if (isUsable(this.#state[slot]!)) this.#digest ^= this.#digestOf(slot);
+    if (isUsable(this.states[slot]!)) this.#digest ^= this.#digestOf(slot);
     const wasStatic = this.isStatic(slot);
-    this.#mac[slot] = mac;
-    const kept = this.#flags[slot]! & ~(IS_STATIC | IS_ROUTER);
-    this.#flags[slot] = kept | (isStatic ? IS_STATIC : 0) | (isRouter ? IS_ROUTER : 0);
-    this.#updated[slot] = now;
-    this.#touched[slot] = now;
-    if (!isUsable(this.#state[slot]!)) return;
+    this.macs[slot] = mac;
+    const kept = this.flags[slot]! & ~(IS_STATIC | IS_ROUTER);
+    this.flags[slot] = kept | (isStatic ? IS_STATIC : 0) | (isRouter ? IS_ROUTER : 0);
+    this.updates[slot] = now;
+    this.touches[slot] = now;
+    if (!isUsable(this.states[slot]!)) return;
     this.#digest ^= this.#digestOf(slot);
     if (wasStatic === isStatic) return;
-    this.#lists.put(slot, this.#listFor(slot, this.#state[slot] as State));
+    this.lists.put(slot, this.#listFor(slot, this.states[slot] as State));
   }
 
-  updated(slot: number): Millis {
-    return this.#updated[slot]!;
-  }
-
+  /** The MAC was confirmed. */
   setUpdated(slot: number, now: Millis): void {
-    this.#updated[slot] = now;
-  }
-
-  /** When a frame was last noted to leave through the entry, or when it was made. */
-  touched(slot: number): Millis {
-    return this.#touched[slot]!;
-  }
-
-  touch(slot: number, now: Millis): void {
-    this.#touched[slot] = now;
-  }
-
-  isNotable(slot: number, now: Millis): boolean {
-    return now >= this.#quiet[slot]!;
-  }
-
-  setQuiet(slot: number, until: Millis): void {
-    this.#quiet[slot] = until;
-  }
-
-  tries(slot: number): number {
-    return this.#tries[slot]!;
-  }
-
-  setTries(slot: number, tries: number): void {
-    this.#tries[slot] = tries;
-  }
-
-  asked(slot: number): Millis {
-    return this.#asked[slot]!;
-  }
-
-  setAsked(slot: number, now: Millis): void {
-    this.#asked[slot] = now;
-  }
-
-  seen(slot: number): number {
-    return this.#seen[slot]!;
-  }
-
-  setSeen(slot: number, resync: number): void {
-    this.#seen[slot] = resync;
+    this.updates[slot] = now;
   }
 
   // --- bounds --------------------------------------------------------------------------------------------------------
 
   /** Known neighbours, static ones included. */
   get entries(): number {
-    return this.#lists.count(KNOWN) + this.#lists.count(STATIC);
+    return this.lists.count(KNOWN) + this.lists.count(STATIC);
   }
 
   /** Addresses that are being resolved, or waited for. */
   get pending(): number {
-    return this.#lists.size - this.entries - this.#lists.count(GONE);
+    return this.lists.size - this.entries - this.lists.count(GONE);
   }
 
   get digest(): number {
     return this.#digest >>> 0;
   }
 
-  get isFull(): boolean {
-    return this.#lists.isFull;
-  }
-
   /** The oldest memory of a gone entry, or -1. */
   forgettable(): number {
-    return this.#lists.first(GONE);
+    return this.lists.first(GONE);
   }
 
   /** The known neighbour that has been longest in its place, or -1. */
   oldestKnown(): number {
-    return this.#lists.first(KNOWN);
+    return this.lists.first(KNOWN);
   }
 
   /** Puts a known neighbour behind all others that may be given up. */
   demote(slot: number): void {
-    this.#lists.put(slot, this.#lists.listOf(slot));
+    this.lists.put(slot, this.lists.listOf(slot));
   }
 
   /** The oldest pending address of the interface that has most of them, or -1. */
   oldestPending(): number {
-    const busiest = this.#lists.longest(PENDING, LISTS);
-    return busiest < 0 ? -1 : this.#lists.first(busiest);
+    const busiest = this.lists.longest(PENDING, LISTS);
+    return busiest < 0 ? -1 : this.lists.first(busiest);
   }
 
   /** For tests: lists, counts, index and digest agree with the columns. */
@@ -395,10 +280,10 @@ export class Table {
     let digest = 0;
     let used = 0;
     for (let slot = 0; slot < this.capacity; slot++) {
-      if (this.#state[slot] === State.None) continue;
+      if (this.states[slot] === State.None) continue;
       used++;
       const found = this.find(
-        this.#iface[slot]!,
+        this.ifaces[slot]!,
         this.#a[slot]!,
         this.#b[slot]!,
         this.#c[slot]!,
@@ -406,14 +291,14 @@ export class Table {
       );
       assert(found === slot, "a neighbour is not found");
       assert(
-        this.#lists.listOf(slot) === this.#listFor(slot, this.#state[slot] as State),
+        this.lists.listOf(slot) === this.#listFor(slot, this.states[slot] as State),
         "wrong list",
       );
       if (this.isUsable(slot)) digest ^= this.#digestOf(slot);
     }
     assert(digest === this.#digest, "the digest is wrong");
-    this.#lists.check();
-    assert(used === this.#lists.size, "a slot is in no list");
+    this.lists.check();
+    assert(used === this.lists.size, "a slot is in no list");
     let indexed = 0;
     for (const cell of this.#cells) if (cell !== 0) indexed++;
     assert(indexed === used, "the index holds what the table does not");
