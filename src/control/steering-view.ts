@@ -3,9 +3,10 @@
 
 import type { ApplianceConfig } from "../core/config.ts";
 import { ROLE_NAMES } from "../engine/role.ts";
-import { HASH_TYPE_NAMES } from "../steering/classify.ts";
+import { Classifier, HASH_TYPE_NAMES } from "../steering/classify.ts";
 import type { AddressMatch, Masked, RuleConfig } from "../steering/config.ts";
-import { Distributor } from "../steering/distributor.ts";
+import { builtInRole, Distributor } from "../steering/distributor.ts";
+import { toeplitzTable } from "../steering/toeplitz.ts";
 import { setMac } from "../wire/bytes.ts";
 import { EtherType } from "../wire/ethernet.ts";
 import { formatIpv4, formatIpv6, parseMac } from "../wire/text.ts";
@@ -140,14 +141,21 @@ function predictAt(appliance: Appliance, view: DataView, end: number, port: numb
   const { hash, type } = distributor.hashOf(view, START, end);
   const bucket = distributor.bucketOf(port, view, START, end);
   const rule = distributor.ruleOf(port, view, START, end);
+  const classifier = new Classifier(toeplitzTable(steering.key));
+  classifier.read(view, START, end);
+  const role = builtInRole(classifier, view, START);
   return {
     "hash-type": HASH_TYPE_NAMES[type] ?? String(type),
     hash: `0x${hash.toString(16).padStart(8, "0")}`,
     bucket: bucket < 0 ? null : bucket,
     core: distributor.pick(port, view, START, end, 0),
-    reason: bucket >= 0 ? "its bucket" : rule >= 0 ? `rule ${rule}` : "the port's scheme",
+    reason:
+      role >= 0 ? `the ${ROLE_NAMES[role]} master treats what it is` : steeredBy(bucket, rule),
   };
 }
+
+const steeredBy = (bucket: number, rule: number): string =>
+  bucket >= 0 ? "its bucket" : rule >= 0 ? `rule ${rule}` : "the port's scheme";
 
 /** The rules in the order in which they are tried, the built-in ones first. */
 export function ruleRows(config: ApplianceConfig): Row[] {
