@@ -7,6 +7,7 @@ import { fieldSchema, KINDS, type Schema } from "../control/fields.ts";
 import { FILTERS } from "../control/filters.ts";
 import { OBJECTS, type ObjectShape } from "../control/objects.ts";
 import { OPERATIONS, type Operation, type Parameter } from "../control/operations.ts";
+import { AT_SUMMARY, PAST_NAMES } from "../control/past-list.ts";
 import { CONFIGURATION } from "../control/schema.ts";
 
 const problem: Schema = {
@@ -110,24 +111,38 @@ function rowSchema({ name, fields, summary }: ObjectShape): Schema {
   return { type: "object", description: summary, properties };
 }
 
+/** The moment that is asked for. */
+const AT: Schema = {
+  name: "at",
+  in: "query",
+  description: `${AT_SUMMARY}; 404 says how far back the past is kept`,
+  schema: { type: "string", maxLength: 40, examples: ["-10m", "2026-11-23T20:15:00Z"] },
+};
+const AT_HEADER = "with at: when these rows were read";
+
 function objectOperation(shape: ObjectShape): Schema {
+  const isKept = PAST_NAMES.includes(shape.name);
   const rows = { type: "array", items: { $ref: `#/components/schemas/${rowName(shape)}` } };
   const stream =
     shape.name === "events" ? { "text/event-stream": { schema: { type: "string" } } } : {};
   return {
     operationId: `show-${shape.name}`,
     summary: shape.summary,
-    parameters: shape.filters.map((filter) => ({
-      name: filter,
-      in: "query",
-      description: FILTERS[filter].summary,
-      schema: KINDS[FILTERS[filter].kind],
-    })),
+    parameters: [
+      ...shape.filters.map((filter) => ({
+        name: filter,
+        in: "query",
+        description: FILTERS[filter].summary,
+        schema: KINDS[FILTERS[filter].kind],
+      })),
+      ...(isKept ? [AT] : []),
+    ],
     responses: {
       "200": {
         description: "the rows",
         headers: {
           "linkloom-cores": { schema: KINDS.count, description: "cores of the appliance" },
+          ...(isKept ? { "linkloom-at": { schema: KINDS.time, description: AT_HEADER } } : {}),
         },
         content: { "application/json": { schema: rows }, ...stream },
       },

@@ -7,6 +7,8 @@ import type { Words } from "../control/actions.ts";
 import { ControlError } from "../control/errors.ts";
 import { LATER_OBJECTS, OBJECTS } from "../control/objects.ts";
 import { OPERATIONS, type Operation } from "../control/operations.ts";
+import { PAST_NAMES } from "../control/past-list.ts";
+import { iso, momentOf, readAt } from "../control/past-view.ts";
 import type { Serving } from "../control/serving.ts";
 import { type Query, type Row, show } from "../control/show.ts";
 import { eventStream } from "./events.ts";
@@ -97,10 +99,20 @@ function addObjects(app: FastifyInstance, serving: Serving, streams: Streams): v
         if (name === "events" && wantsEvents(request)) {
           return eventStream(request, reply, serving.appliance, streams, query(request));
         }
-        return sendRows(request, reply, show(serving, name, query(request) as Query));
+        const words = thenWords(serving, name, query(request) as Query, reply);
+        return sendRows(request, reply, show(serving, name, words));
       },
     });
   }
+}
+
+/** A query of the past: its moment is settled here, and the answer says when its rows were read. */
+function thenWords(serving: Serving, name: string, words: Query, reply: FastifyReply): Query {
+  const { at } = words;
+  if (at === undefined || !PAST_NAMES.includes(name)) return words;
+  const time = momentOf(serving.past, at);
+  reply.header("linkloom-at", iso(readAt(serving.past, name, time)));
+  return { ...words, at: iso(time) };
 }
 
 const wantsEvents = (request: FastifyRequest): boolean =>
@@ -199,7 +211,12 @@ function addDocuments(app: FastifyInstance, serving: Serving): void {
     url: "/api/v1",
     handler: (_request, reply) =>
       json(reply, async () =>
-        JSON.stringify({ objects: OBJECTS, later: LATER_OBJECTS, operations: OPERATIONS }),
+        JSON.stringify({
+          objects: OBJECTS,
+          later: LATER_OBJECTS,
+          operations: OPERATIONS,
+          past: PAST_NAMES,
+        }),
       ),
   });
   app.route({

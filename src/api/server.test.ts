@@ -84,7 +84,7 @@ function call(
 }
 
 /** Objects of whose protocols nothing is configured here, or that need a file. */
-const EMPTY = ["stp", "groups", "protection", "vr", "vmac", "history"];
+const EMPTY = ["stp", "groups", "protection", "vr", "vmac", "history", "past"];
 
 const rows = async (path: string): Promise<Record<string, unknown>[]> => {
   const { status, data } = await call("GET", path);

@@ -15,6 +15,8 @@ export interface Answer {
   readonly body: string;
   /** Cores of the appliance that answered. */
   readonly cores: number;
+  /** When the rows were read, where the past was asked for; else "". */
+  readonly at: string;
 }
 
 export interface Call {
@@ -31,13 +33,13 @@ export interface Call {
 /** Asks the appliance; `socket` is what --socket said. Throws a ControlError for whatever is not success. */
 export async function ask(socket: string | undefined, call: Call): Promise<Answer> {
   const chunks: Buffer[] = [];
-  const { cores } = await onSocket(socket, (path) =>
+  const head = await onSocket(socket, (path) =>
     exchange(path, call, undefined, (chunk) => {
       chunks.push(chunk);
       return Promise.resolve();
     }),
   );
-  return { body: Buffer.concat(chunks).toString("utf8"), cores };
+  return { body: Buffer.concat(chunks).toString("utf8"), ...head };
 }
 
 /** Follows an answer that does not end by itself; `each` gets it piece by piece, the next when it is done. */
@@ -86,12 +88,14 @@ const broken = (path: string, errno: string, cause: unknown): ControlError =>
     { cause },
   );
 
+const NOTHING: Omit<Answer, "body"> = { cores: 0, at: "" };
+
 function exchange(
   socketPath: string,
   call: Call,
   signal: AbortSignal | undefined,
   each: (chunk: Buffer) => Promise<void>,
-): Promise<{ cores: number }> {
+): Promise<Omit<Answer, "body">> {
   const query = new URLSearchParams();
   for (const [key, value] of Object.entries(call.query ?? {})) {
     if (value !== undefined) query.set(key, value);
@@ -111,16 +115,15 @@ function exchange(
           else chunks.push(chunk);
         }
         if (!good) throw problemError(Buffer.concat(chunks).toString("utf8"), call.file);
-        resolve({ cores: Number(response.headers["linkloom-cores"] ?? 0) });
+        const { "linkloom-cores": cores = 0, "linkloom-at": at = "" } = response.headers;
+        resolve({ cores: Number(cores), at: String(at) });
       };
       read().catch((error: unknown) =>
-        signal?.aborted === true ? resolve({ cores: 0 }) : reject(error),
+        signal?.aborted === true ? resolve(NOTHING) : reject(error),
       );
     });
     signal?.addEventListener("abort", () => asked.destroy(), { once: true });
-    asked.on("error", (error) =>
-      signal?.aborted === true ? resolve({ cores: 0 }) : reject(error),
-    );
+    asked.on("error", (error) => (signal?.aborted === true ? resolve(NOTHING) : reject(error)));
     asked.end(text);
   });
 }

@@ -5,11 +5,13 @@ import { ControlError } from "../control/errors.ts";
 import {
   HASH_FIELDS,
   MEMBER_FIELDS,
+  MOMENT_FIELDS,
   OBJECTS,
   type ObjectShape,
   PLAN_FIELDS,
   RULE_FIELDS,
 } from "../control/objects.ts";
+import { AT_SUMMARY, PAST_NAMES } from "../control/past-list.ts";
 import { parseDuration } from "../control/words.ts";
 import { ask } from "./client.ts";
 import { print, wantsColour } from "./io.ts";
@@ -38,6 +40,7 @@ const FLAGS: Readonly<Record<string, readonly [flag: string, text: string]>> = {
   reason: ["--reason <name>", "this reason only"],
   subject: ["--subject <text>", "what has this text in its subject"],
   limit: ["--limit <number>", "the newest so many"],
+  moments: ["--moments", "the moments that are kept, and what was read at each"],
   rules: ["--rules", "the rules, in the order in which they are tried"],
   plan: ["--plan", "which buckets would move to make loads alike, and each core's load then"],
   hash: ["--hash <tuple>", "where a tuple goes: tcp,192.0.2.1:1000,192.0.2.2:80"],
@@ -56,6 +59,7 @@ export function addShow(program: Command): void {
       const flag = FLAGS[filter];
       if (flag !== undefined) command.option(...flag);
     }
+    if (PAST_NAMES.includes(shape.name)) command.option("--at <moment>", AT_SUMMARY);
     command.option("-w, --watch [interval]", `again and again, every ${WATCH} or interval`);
     command.action(async (...given: unknown[]) => {
       const self = given.at(-1) as Command;
@@ -104,21 +108,24 @@ async function render(
     if (typeof value === "string") query[filter] = value;
     else if (value === true) query[filter] = "true";
   }
+  if (typeof options["at"] === "string") query["at"] = options["at"];
   const answer = await ask(options.socket, { method: "GET", path: shape.name, query });
   if (options.json === true) return answer.body;
-  return formatTable(JSON.parse(answer.body) as Row[], {
+  const table = formatTable(JSON.parse(answer.body) as Row[], {
     shape: shapeOf(shape, options),
     cores: answer.cores,
     fold: options["core"] === undefined,
     colour: wantsColour(),
   });
+  return answer.at === "" ? table : `${table}, as read at ${answer.at}`;
 }
 
-/** The fields of what `show steering` shows under its options. */
+/** The fields of what an object shows under its options. */
 function shapeOf(shape: ObjectShape, options: Options): ObjectShape {
   if (options["hash"] !== undefined) {
     return { ...shape, fields: shape.name === "channels" ? MEMBER_FIELDS : HASH_FIELDS };
   }
+  if (options["moments"] === true) return { ...shape, fields: MOMENT_FIELDS };
   if (options["plan"] === true) return { ...shape, fields: PLAN_FIELDS };
   return options["rules"] === true ? { ...shape, fields: RULE_FIELDS } : shape;
 }

@@ -79,6 +79,7 @@ const NOUNS: Readonly<Record<string, readonly [string, string]>> = {
   events: ["event", "events"],
   config: ["key", "keys"],
   health: ["row", "rows"],
+  past: ["row", "rows"],
 };
 
 function layOut(

@@ -43,7 +43,8 @@ function scalarText(key: string, value: unknown): string {
     if (key === "mac" || key === "system-id") return formatMac(value);
     if (key === "threshold" || key === "load-threshold" || key === "overload-threshold")
       return `${Math.round(value * 1000) / 10}%`;
-    if (key === "size") return value % 1048576 === 0 ? `${value / 1048576}MiB` : `${value}B`;
+    if (key === "size" || key === "past")
+      return value % 1048576 === 0 ? `${value / 1048576}MiB` : `${value}B`;
     if (key === "ether-type") return `0x${value.toString(16).padStart(4, "0")}`;
   }
   // Who may read the configuration need not know what it protects.

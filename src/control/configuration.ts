@@ -223,6 +223,8 @@ export interface ApiSection {
   http: string | null;
   "token-file": string | null;
   metrics: boolean;
+  /** Bytes that the past of the objects may take; null: it is not kept. */
+  past: number | null;
 }
 
 export interface RouteSection {

@@ -244,6 +244,12 @@ export const FIELDS: Readonly<Record<string, Field>> = {
   "link-master": maybe("any", "the core that speaks for it"),
   "owner-core": maybe("any", "the core that owns the entry"),
   updated: maybe("any", "heard of since the last ageing"),
+  object: field("text", "the object of show"),
+  oldest: maybe("time", "the oldest moment that is kept"),
+  newest: maybe("time", "the newest moment that is kept"),
+  "past.age-ms": maybe("millis", "time since the newest moment"),
+  moments: field("count", "how many are kept"),
+  bytes: field("count", "what they take"),
 };
 
 /** The schema of an object's field. */

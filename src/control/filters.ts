@@ -17,5 +17,6 @@ export const FILTERS: Readonly<Record<Filter, { readonly kind: Kind; readonly su
     rules: { kind: "flag", summary: "the rules instead of the buckets" },
     plan: { kind: "flag", summary: "the moves that would make loads alike; nothing moves" },
     hash: { kind: "text", summary: "where a tuple goes: tcp,192.0.2.1:1000,192.0.2.2:80" },
+    moments: { kind: "flag", summary: "the moments that are kept instead of the objects" },
     limit: { kind: "count", summary: "the newest so many" },
   };

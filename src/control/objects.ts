@@ -17,7 +17,8 @@ export type Filter =
   | "rules"
   | "plan"
   | "hash"
-  | "limit";
+  | "limit"
+  | "moments";
 
 /** How the copies that every core has of one thing become one row of text. */
 export interface Folding {
@@ -436,6 +437,12 @@ export const OBJECTS: readonly ObjectShape[] = [
     fields: ["subject", "state", "detail"],
     filters: ["subject"],
   },
+  {
+    name: "past",
+    summary: "how far back the appliance can show each object as it was; --moments: when",
+    fields: ["object", "oldest", "newest", "age-ms", "moments", "bytes", "reason"],
+    filters: ["moments"],
+  },
 ];
 
 /** Objects of the specification that come with later versions. */
@@ -450,6 +457,9 @@ export const MEMBER_FIELDS: readonly string[] = [
   "member",
   "reason",
 ];
+
+/** The fields of `show past --moments`. */
+export const MOMENT_FIELDS: readonly string[] = ["time", "age-ms", "objects"];
 
 /** The shape of an object of `steering` under its options. */
 export const RULE_FIELDS: readonly string[] = ["rule", "match", "to", "origin"];

@@ -340,6 +340,10 @@ const api = z.strictObject({
     value === null || (typeof value === "string" && value !== "") ? value : undefined,
   ).prefault(null),
   metrics: flag.prefault(true),
+  // Ours: an hour of 10 busy ports and 4 cores takes less than half of it.
+  past: size(256 * 1024, 1024 ** 3)
+    .nullable()
+    .prefault("8MiB"),
 });
 
 /** The whole file. Empty is valid: an appliance without ports. */

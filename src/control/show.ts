@@ -2,9 +2,9 @@
 // own answers, with exactly the fields of the specification. Tables of the cores come in slices, one core after the
 // other, so that a million rows are never held at once.
 
-import { TABLE_NAMES } from "../engine/message.ts";
 import { formatIpv4, formatIpv4Prefix, formatIpv6, formatMac, parseMac } from "../wire/text.ts";
-import type { Appliance, RawRow, SummaryAnswer } from "./appliance-port.ts";
+import type { Appliance, RawRow } from "./appliance-port.ts";
+import { coherence, summaries } from "./coherence-view.ts";
 import { configRows } from "./config-text.ts";
 import { ControlError } from "./errors.ts";
 import { describeEvent } from "./event-text.ts";
@@ -13,6 +13,8 @@ import { healthRows } from "./health.ts";
 import { channelRows, lacpRows, memberRows } from "./lacp-view.ts";
 import { isWithin, isWithin6, type Prefix, parsePrefix } from "./network.ts";
 import { LATER_OBJECTS, OBJECTS, objectShape } from "./objects.ts";
+import { filtersPast, PAST_NAMES } from "./past-list.ts";
+import { momentOf, type PastReader, rowsThen } from "./past-view.ts";
 import { busRows, coreRows, dropRows, portRows, steeringRows } from "./statistics.ts";
 import { planRows } from "./steering-plan.ts";
 import { predict, ruleRows } from "./steering-view.ts";
@@ -31,6 +33,8 @@ export interface Shown {
   readonly configuration?: unknown;
   /** Configurations that ran; absent where an appliance was made without a file. */
   readonly history?: (() => readonly Row[]) | undefined;
+  /** How it was before; absent where nobody keeps that. */
+  readonly past?: PastReader | undefined;
 }
 
 /** Rows per question to a core. */
@@ -56,7 +60,14 @@ export function show(shown: Shown, object: string, query: Query): AsyncIterable<
     throw new ControlError("not-found", `There is no object "${object}"`, hint);
   }
   for (const key of Object.keys(query)) {
-    if ((shape.filters as readonly string[]).includes(key)) continue;
+    if (key === "at" && PAST_NAMES.includes(object)) continue;
+    const isThen = query["at"] !== undefined && object !== "events";
+    const known = (shape.filters as readonly string[]).includes(key);
+    if (known && (!isThen || filtersPast(object, key))) continue;
+    if (known) {
+      const what = `"${key}" and "at" do not go together`;
+      throw new ControlError("value-invalid", what, `${key} says how ${object} is now`);
+    }
     const hint = `${object} has ${shape.filters.join(", ")}`;
     throw new ControlError("value-invalid", `"${key}" does not filter ${object}`, hint);
   }
@@ -69,11 +80,15 @@ class Shower {
   readonly #query: Query;
   /** -1 = every core. */
   readonly #core: number;
+  /** The moment that is asked for, in milliseconds since 1970; infinity = now. */
+  readonly #until: number;
 
   constructor(shown: Shown, query: Query) {
     this.#appliance = shown.appliance;
     this.#shown = shown;
     this.#query = query;
+    const { at } = query;
+    this.#until = at === undefined ? Number.POSITIVE_INFINITY : momentOf(shown.past, at);
     this.#core = this.#number("core", this.#appliance.config.cores.count - 1);
     this.#number("vlan", 4094);
     this.#checkNames();
@@ -97,7 +112,13 @@ class Shower {
     ];
     for (const [key, things] of known) {
       const wanted = this.#query[key];
-      if (wanted === undefined || things.some(({ name }) => name === wanted)) continue;
+      // What was there then need not be there now.
+      if (
+        this.#query["at"] !== undefined ||
+        wanted === undefined ||
+        things.some(({ name }) => name === wanted)
+      )
+        continue;
       const names = things.map(({ name }) => name).filter((name) => name !== "");
       const hint = names.length === 0 ? "there is none" : `there are ${names.join(", ")}`;
       throw new ControlError("not-found", `There is no ${key} "${wanted}"`, hint);
@@ -113,6 +134,9 @@ class Shower {
 
   rows(object: string): AsyncIterable<Row[]> {
     const appliance = this.#appliance;
+    if (this.#query["at"] !== undefined && object !== "events") {
+      return this.#later(async () => rowsThen(this.#shown.past, object, this.#until));
+    }
     switch (object) {
       case "arp":
       case "nd":
@@ -172,11 +196,16 @@ class Shower {
         const limit = this.#number("limit", 1_000_000);
         const rows = appliance
           .events(0, EVENTS)
+          .filter(({ time }) => time <= this.#until)
           .map((event) => ({ ...describeEvent(event, config) }));
         return limit < 0 ? rows : rows.slice(-limit || rows.length);
       }
       case "history":
         return [...(this.#shown.history?.() ?? [])];
+      case "past": {
+        const { past } = this.#shown;
+        return (this.#query["moments"] === undefined ? past?.overview() : past?.moments()) ?? [];
+      }
       case "config":
         return configRows(this.#shown.configuration ?? config);
       default:
@@ -451,38 +480,4 @@ function interfaceRows(appliance: Appliance): Row[] {
       mtu: iface.mtu,
       "proxy-arp": iface.proxyArp,
     }));
-}
-
-/** Every online core's summary. */
-async function summaries(
-  appliance: Appliance,
-): Promise<{ core: number; summary: SummaryAnswer }[]> {
-  const online = appliance.cores().filter(({ state }) => state === "online" || state === "stalled");
-  return Promise.all(
-    online.map(async ({ core }) => ({
-      core,
-      summary: await appliance.command(core, { kind: "summary" }),
-    })),
-  );
-}
-
-function coherence(
-  answers: readonly { core: number; summary: SummaryAnswer }[],
-  repairs: readonly number[],
-): Row[] {
-  const rows = answers.flatMap(({ core, summary }) =>
-    summary.tables.map(({ table, entries, digest, version }) => ({
-      table: TABLE_NAMES[table] ?? String(table),
-      core,
-      entries,
-      digest: (digest >>> 0).toString(16).padStart(8, "0"),
-      "newest-version": version,
-      equal: true,
-      repairs: repairs[table] ?? 0,
-    })),
-  );
-  for (const row of rows) {
-    row.equal = rows.every((other) => other.table !== row.table || other.digest === row.digest);
-  }
-  return rows.sort((a, b) => a.table.localeCompare(b.table) || a.core - b.core);
 }
