@@ -9,9 +9,11 @@ import * as ethernet from "../wire/ethernet.ts";
 import * as vlan from "../wire/vlan.ts";
 import { BufferWatch } from "./buffer-watch.ts";
 import { Cluster } from "./cluster.ts";
+import { listenerOf } from "./group-traffic.ts";
+import { Listener } from "./listener.ts";
 import { Partner } from "./partner.ts";
 import type { HostPlan, Place, Scenario } from "./scenario.ts";
-import { Station } from "./station.ts";
+import { type Emit, Station } from "./station.ts";
 import { WatchedPort } from "./watched-port.ts";
 
 /** Frames in a link's queue per core; the bus' rings and what waits behind them: small, so that they overflow. */
@@ -195,18 +197,21 @@ export class Fabric {
 
   #addHost(plan: HostPlan, index: number): void {
     const place = plan.places[index % plan.places.length] as Place;
-    const station = new Station(
-      {
-        name: plan.name,
-        mac: plan.mac,
-        address: plan.address,
-        prefix: 24,
-        gateway: plan.gateway,
-        tag: place.tag,
-        ipv6: { address: plan.ipv6, prefix: 64, gateway: plan.gateway6 },
-      },
-      (view, start, end) => this.#fromHost(host, view, start, end),
-    );
+    const options = {
+      name: plan.name,
+      mac: plan.mac,
+      address: plan.address,
+      prefix: 24,
+      gateway: plan.gateway,
+      tag: place.tag,
+      ipv6: { address: plan.ipv6, prefix: 64, gateway: plan.gateway6 },
+    };
+    const emit: Emit = (view, start, end) => this.#fromHost(host, view, start, end);
+    const { groups } = this.scenario;
+    const station =
+      groups === null
+        ? new Station(options, emit)
+        : new Listener(options, emit, listenerOf(groups, plan, index));
     const host: Host = { plan, station, place, since: 0, wakes: 0 };
     this.hosts.push(host);
     this.#segment(place).push(host);

@@ -8,10 +8,11 @@ import { ROLE_COUNT } from "../engine/role.ts";
 import type { Millis } from "../lib/units.ts";
 import { DEFAULT_LIMITS } from "../steering/move.ts";
 import type { Host, Node } from "./fabric.ts";
+import { applyToGroups } from "./group-traffic.ts";
 import type { Stage } from "./invariants/invariant.ts";
 import { FAULTS as BREAKAGES } from "./partner.ts";
 import { address6Of, addressOf, type Place, VLANS } from "./scenario.ts";
-import type { Operation } from "./script.ts";
+import { GROUP_TRAFFIC, type Operation } from "./script.ts";
 
 const MAX_STALL: Millis = 60;
 const LONG_STALL: Millis = 900;
@@ -97,10 +98,13 @@ export class Fate {
         this.#wasDeath = true;
       }
       if (!before || !cluster.supervision.isQuiet) disturbed.core = fabric.now;
-      const masters = this.#mastersOf(cluster.supervision);
-      if (masters.some((master, role) => master !== this.#masters[appliance]?.[role])) {
+      const { membership } = cluster.supervision;
+      const masters = this.#masters[appliance] as number[];
+      for (let role = 0; role < ROLE_COUNT; role++) {
+        const master = membership.master(role);
+        if (master === masters[role]) continue;
         disturbed.role = fabric.now;
-        this.#masters[appliance] = masters;
+        masters[role] = master;
       }
     }
   }
@@ -256,7 +260,8 @@ export class Fate {
         }
         break;
       default:
-        this.#fault(operation);
+        if (operation.name in GROUP_TRAFFIC) applyToGroups(this.#host(a).station, operation, now);
+        else this.#fault(operation);
     }
     fabric.drain();
   }

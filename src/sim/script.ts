@@ -39,9 +39,18 @@ export const FAULTS = {
   breakage: 3, // the simulated switch is broken at member a in way b
   clear: 2, // an operator clears table a
 } as const;
-export type OperationName = keyof typeof TRAFFIC | keyof typeof FAULTS;
+/** What else happens where hosts listen to groups. */
+export const GROUP_TRAFFIC = {
+  listen: 12, // host a listens to group b
+  unlisten: 8, // host a leaves group b
+  stream: 12, // host a sends to group b, over IPv4 or IPv6
+  local: 6, // host a sends to a group that everybody gets
+  crowd: 1, // host a reports b groups that nobody ever asks for again
+} as const;
+export type OperationName = keyof typeof TRAFFIC | keyof typeof FAULTS | keyof typeof GROUP_TRAFFIC;
 export const OPERATIONS: readonly OperationName[] = [
   ...(Object.keys(TRAFFIC) as OperationName[]),
+  ...(Object.keys(GROUP_TRAFFIC) as OperationName[]),
   ...(Object.keys(FAULTS) as OperationName[]),
 ];
 
@@ -83,13 +92,17 @@ function lottery(weights: Readonly<Record<string, number>>): OperationName[] {
  * Draws the episodes of a seed, one after the other without end. A seed has some of the faults and not others (swarm
  * testing): what masks a fault is not always there.
  */
-export function* drawEpisodes(seed: number, without: readonly string[] = []): Generator<Episode> {
+export function* drawEpisodes(
+  seed: number,
+  without: readonly string[] = [],
+  shape: Shape = "plain",
+): Generator<Episode> {
   const swarm = new Prng(seed ^ 0x5eed);
   const chosen = Object.entries(FAULTS)
     .filter(() => swarm.chance(0.65))
     .filter(([name]) => !without.includes(name));
   const faults = lottery(Object.fromEntries(chosen.length === 0 ? Object.entries(FAULTS) : chosen));
-  const traffic = lottery(TRAFFIC);
+  const traffic = lottery(shape === "groups" ? { ...TRAFFIC, ...GROUP_TRAFFIC } : TRAFFIC);
   const faultGap = 40 + swarm.below(600);
   const trafficGap = 6 + swarm.below(60);
   for (let number = 0; ; number++) {
@@ -117,7 +130,12 @@ export function scriptOf(
   wishes: Wishes = {},
   without: readonly string[] = [],
 ): Script {
-  return { seed, wishes, episodes: { [Symbol.iterator]: () => drawEpisodes(seed, without) } };
+  const { shape } = scenarioOf(seed, wishes);
+  return {
+    seed,
+    wishes,
+    episodes: { [Symbol.iterator]: () => drawEpisodes(seed, without, shape) },
+  };
 }
 
 /** The script as text. */

@@ -78,7 +78,7 @@ export interface GroupPlan {
 /** Groups of each family that hosts may listen to. */
 export const GROUPS = 6;
 /** Room for all groups of both VLANs and families, and too little. */
-const ROOM = 64;
+export const ROOM = 64;
 const TIGHT = 7;
 
 /** Query Interval, Query Response Interval and Last Member Query Interval (RFC 3376 8.2, 8.3, 8.8) of the simulator. */

@@ -14,6 +14,7 @@ import { Fate } from "./fate.ts";
 import { AggregationInvariant } from "./invariants/aggregation.ts";
 import { BridgingInvariant } from "./invariants/bridging.ts";
 import { CoherenceInvariant } from "./invariants/coherence.ts";
+import { GroupsInvariant } from "./invariants/groups.ts";
 import type { Invariant, Stage } from "./invariants/invariant.ts";
 import { MemoryInvariant } from "./invariants/memory.ts";
 import { NeighboursInvariant } from "./invariants/neighbours.ts";
@@ -111,6 +112,7 @@ export class Simulator implements Stage {
       new MemoryInvariant(this),
       new CoherenceInvariant(this),
       new VirtualRoutersInvariant(this),
+      new GroupsInvariant(this),
     ];
     this.#framed = this.#invariants.filter(({ frame }) => frame !== undefined);
     this.#stepped = this.#invariants.filter(({ stepped }) => stepped !== undefined);
