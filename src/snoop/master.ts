@@ -234,15 +234,21 @@ export class Master implements Listener {
     if (isGroup) this.#clearFull(table.scope(slot), now);
   }
 
-  /** There is room again: unknown groups need not flood any more once a tenth is free. */
-  #clearFull(scope: number, now: Millis): void {
+  /**
+   * There is room again: unknown groups need not flood any more once a tenth is free. The bound is the bridge's, so this
+   * holds for every VLAN and family of it, whichever the room came from.
+   */
+  #clearFull(freed: number, now: Millis): void {
     const table = this.#table;
-    const routers = table.routers(scope);
-    if (routers < 0 || (table.flags(routers) & RouterFlag.Full) === 0) return;
-    const limit = this.#hooks.bridge(scope)?.maxGroups ?? 0;
-    if (table.groupCount(bridgeOf(scope)) > limit * 0.9) return;
-    table.setFlags(routers, table.flags(routers) & ~RouterFlag.Full);
-    this.#hooks.changed(routers, now);
+    const bridge = bridgeOf(freed);
+    const limit = this.#hooks.bridge(freed)?.maxGroups ?? 0;
+    if (table.groupCount(bridge) > limit * 0.9) return;
+    for (const scope of this.domains.keys()) {
+      const routers = bridgeOf(scope) === bridge ? table.routers(scope) : -1;
+      if (routers < 0 || (table.flags(routers) & RouterFlag.Full) === 0) continue;
+      table.setFlags(routers, table.flags(routers) & ~RouterFlag.Full);
+      this.#hooks.changed(routers, now);
+    }
   }
 
   // --- queries and routers
