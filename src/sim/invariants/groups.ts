@@ -1,7 +1,7 @@
 // Multicast snooping (BR-8): what everybody gets floods at any time, and tables are bounded. When all is mended a
 // stream reaches every host that listens, and no port without one, or without a router (RFC 4541 2.1).
 
-import type { Offset, PortId, Vlan } from "../../lib/units.ts";
+import type { Millis, Offset, PortId, Vlan } from "../../lib/units.ts";
 import { EtherType } from "../../wire/ethernet.ts";
 import * as ipv4 from "../../wire/ipv4.ts";
 import * as ipv6 from "../../wire/ipv6.ts";
@@ -25,6 +25,9 @@ const ROUTER_ROWS = 4;
 /** More frames in one step may be too many for the queue of a port. */
 const CROWDED = 40;
 
+/** After a cable was plugged in again every core knows by then, though it may just have slept its longest. */
+const LINKS: Millis = 1200;
+
 /** A packet to a group that is looked for. */
 interface Sent {
   readonly number: number;
@@ -33,7 +36,6 @@ interface Sent {
 }
 
 export class GroupsInvariant implements Invariant {
-  readonly #stage: Stage;
   readonly #fabric: Fabric;
   readonly #plan: GroupPlan | null;
   readonly #places: readonly (readonly Place[])[];
@@ -44,12 +46,13 @@ export class GroupsInvariant implements Invariant {
   /** What was not well with the round before. */
   #last = "";
   #turn = 0;
+  /** When a cable was last out. */
+  #cutAt = Number.NEGATIVE_INFINITY;
   /** Of the step in work: frames that left, and the ports that each packet for everybody took. */
   #frames = 0;
   readonly #flooded: Map<number, { readonly vlan: Vlan; readonly ports: Set<PortId> }> = new Map();
 
   constructor(stage: Stage) {
-    this.#stage = stage;
     this.#fabric = stage.fabric;
     const { scenario } = stage.fabric;
     this.#plan = scenario.groups;
@@ -95,8 +98,11 @@ export class GroupsInvariant implements Invariant {
   stepped(node: Node): void {
     if (this.#plan === null) return;
     const { now } = this.#fabric;
+    if (this.#isCut()) this.#cutAt = now;
     if (this.#flooded.size > 0) {
-      const isCrowded = this.#frames > CROWDED || now < this.#stage.disturbed.wire || this.#isCut();
+      const isRunning = this.#fabric.clusters[node.appliance]?.isRunning(node.core) === true;
+      // A core looks at links ten times a second, and one that dies does so in the middle of its work.
+      const isCrowded = this.#frames > CROWDED || now - this.#cutAt < LINKS || !isRunning;
       for (const [number, { vlan, ports }] of this.#flooded) {
         const wanted = this.#portsOf(node.appliance, vlan).size - 1;
         if (isCrowded || ports.size >= wanted) continue;
@@ -110,7 +116,12 @@ export class GroupsInvariant implements Invariant {
   }
 
   #isCut(): boolean {
-    return this.#fabric.wires.some((wires) => wires.some(({ cut }) => cut > 0));
+    const { wires } = this.#fabric;
+    for (let appliance = 0; appliance < wires.length; appliance++) {
+      const ports = wires[appliance] ?? [];
+      for (let port = 0; port < ports.length; port++) if ((ports[port]?.cut ?? 0) > 0) return true;
+    }
+    return false;
   }
 
   #checkBound({ appliance, core }: Node, { maxGroups }: GroupPlan): void {
