@@ -160,7 +160,7 @@ export class Stp implements Engine, Replicated {
   isShut(channel: ChannelId): boolean {
     const port = this.#places[channel]?.port;
     if (port === undefined || port.state === PortState.Forwarding) return false;
-    return this.#isMaster && this.#begun && this.#telling.isSettled(port);
+    return this.#isMaster && this.#begun && this.#telling.hasSettled(port);
   }
 
   /** The same of a port that is neither root nor designated: it knows no station (17.31). */
@@ -446,7 +446,7 @@ export class Stp implements Engine, Replicated {
     const all = this.#slots.flatMap(({ config, tree, facts }) => [
       bridgeRow(config, tree, facts, this.#isMaster, now),
       ...(tree?.ports ?? []).map((port) =>
-        portRow(tree as Tree, port, this.#isMaster, this.#telling.isSettled(port), now),
+        portRow(tree as Tree, port, this.#isMaster, this.#telling.hasSettled(port), now),
       ),
     ]);
     const last = cursor + limit;

@@ -78,12 +78,18 @@ export class Sync {
 
   /** True when every core that lives has followed; then the port waits for nothing any more. */
   isSettled(channel: ChannelId, isAlive: (core: CoreId) => boolean): boolean {
+    const isSettled = this.hasSettled(channel, isAlive);
+    if (isSettled) this.#wanted[channel] = 0;
+    return isSettled;
+  }
+
+  /** The same for who only looks: the machines are still to hear of it. */
+  hasSettled(channel: ChannelId, isAlive: (core: CoreId) => boolean): boolean {
     if (!this.isWanted(channel)) return true;
     for (let core = 0; core < this.#cores; core++) {
       if (core === this.#core || !isAlive(core) || this.hasAcknowledged(channel, core)) continue;
       return false;
     }
-    this.#wanted[channel] = 0;
     return true;
   }
 

@@ -44,6 +44,11 @@ export class Telling {
     return this.sync.isSettled(port.config.channel, this.#isAlive);
   }
 
+  /** The same for who only looks. */
+  hasSettled(port: Port): boolean {
+    return this.sync.hasSettled(port.config.channel, this.#isAlive);
+  }
+
   /** Tells every other core what changed since the last time: one message for each port and core. */
   tell(tree: Tree, now: Millis): void {
     if (this.#out.cores === 1) return;
