@@ -200,7 +200,7 @@ test("OPS-2 cores are asked every ten seconds while nothing happens, each questi
 });
 
 test("OPS-2 a large table is left out, says so, and its core is left alone for a minute", async () => {
-  const { appliance, past, wait, rows, clock } = rig();
+  const { appliance, past, wait, rows } = rig();
   const stations = Array.from({ length: 600 }, (_, n) => ({
     bridge: 0,
     mac: 0x020000000000 + n,
@@ -209,7 +209,6 @@ test("OPS-2 a large table is left out, says so, and its core is left alone for a
   }));
   appliance.tables.set("bridge 0", stations);
   await past.turn();
-  clock.now += 10;
   await assert.rejects(rows("bridge", { at: "-0s" }), {
     code: "not-kept",
     hint: "it has more than 512 rows",
@@ -236,7 +235,7 @@ test("OPS-2 a core that does not answer leaves what it said last, with its time"
   await wait(20);
   const then = past.at("coherence", clock.now);
   assert.ok(typeof then === "object");
-  assert.equal(then.time, START + 1);
+  assert.equal(then.time, START);
   assert.equal((await rows("ports", { at: "-0s" })).length, 3, "what needs no core goes on");
   appliance.command = command;
   await wait(10);

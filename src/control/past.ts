@@ -22,6 +22,9 @@ const NAMES = Object.keys(PAST);
 /** Objects that are made of the configuration alone: read again when there is another. */
 const FIXED = new Set(["interfaces", "vlans", "config"]);
 
+/** Errors of a core that does not answer now. */
+const SILENT = ["core-silent", "core-not-online", "core-failed"];
+
 export interface PastOptions {
   readonly shown: Shown;
   /** Bytes that the past may take. */
@@ -67,17 +70,18 @@ export class Past implements PastReader {
 
   /** Reads what is due. */
   async turn(): Promise<void> {
-    await this.#read("often", this.#shown);
     const happened = this.#hasHappened();
-    if (this.#asking || (!happened && this.now() - this.#askedAt < ASKED)) return;
+    const isDue = !this.#asking && (happened || this.now() - this.#askedAt >= ASKED);
+    const near = await this.#gather("often", this.#shown);
+    // The first moment has everything; later ones come when they are there, whatever a slow core takes.
+    const isFirst = (): boolean => this.#store.newest === undefined;
+    if (!isFirst() || !isDue) this.#add(near);
+    if (!isDue) return;
     this.#asking = true;
     this.#askedAt = this.now();
-    try {
-      const appliance = askedOnce(this.#shown.appliance);
-      await this.#read("asked", { appliance });
-    } finally {
-      this.#asking = false;
-    }
+    const asked = await this.#gather("asked", { appliance: askedOnce(this.#shown.appliance) });
+    this.#asking = false;
+    this.#add(isFirst() ? new Map([...near, ...asked]) : asked);
   }
 
   /** True when there are events that were not there the last time. */
@@ -89,24 +93,26 @@ export class Past implements PastReader {
     return true;
   }
 
-  /** Reads the objects of one pace; the moment is the one at which all was read. */
-  async #read(pace: PastShape["pace"], shown: Shown): Promise<void> {
+  /** Reads the objects of one pace; never fails. */
+  async #gather(pace: PastShape["pace"], shown: Shown): Promise<Map<string, Reading>> {
     const readings = new Map<string, Reading>();
     for (const [name, shape] of Object.entries(PAST)) {
       if (shape.pace !== pace || this.now() < (this.#later.get(name) ?? 0)) continue;
       try {
-        readings.set(
-          name,
-          FIXED.has(name) ? await this.#same(name) : await this.#rows(name, shown),
-        );
+        const isFixed = FIXED.has(name);
+        readings.set(name, isFixed ? await this.#same(name) : await this.#rows(name, shown));
       } catch (error) {
+        const { code, message } = error as { code?: unknown; message?: unknown };
         // A core that does not answer: what was read so far is true, the rest stays as it was read last.
-        const { code } = error as { code?: unknown };
-        if (code !== "core-silent" && code !== "core-not-online" && code !== "core-failed")
-          throw error;
-        break;
+        if (SILENT.includes(String(code))) break;
+        readings.set(name, `it cannot be read: ${message}`);
       }
     }
+    return readings;
+  }
+
+  /** The moment of what was read is the one at which all was there. */
+  #add(readings: ReadonlyMap<string, Reading>): void {
     if (this.#closed || readings.size === 0) return;
     const time = Math.max(Math.round(this.now()), (this.#store.newest ?? 0) + 1);
     this.#store.add(time, readings);

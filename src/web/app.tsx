@@ -9,16 +9,9 @@ import { Capture, Configuration } from "./configuration.tsx";
 import { Cores } from "./cores.tsx";
 import { Explain } from "./explain.tsx";
 import { clock } from "./format.ts";
-import {
-  lookAt,
-  oldest,
-  rememberEvents,
-  rememberPast,
-  useEvents,
-  usePast,
-  useRows,
-} from "./live.ts";
+import { rememberEvents, useEvents, useRows } from "./live.ts";
 import { Machines } from "./machines.tsx";
+import { applianceNow, followPast, lookAt, usePast, useSpan } from "./past.ts";
 import { TablePage } from "./table.tsx";
 import { Timeline } from "./timeline.tsx";
 import { Wire } from "./wire.tsx";
@@ -63,7 +56,7 @@ export function App(): JSX.Element {
   }, [turn]);
   useEffect(() => {
     if (known === null) return undefined;
-    const stops = [rememberPast(), rememberEvents()];
+    const stops = [followPast(), rememberEvents()];
     return () => {
       for (const stop of stops) stop();
     };
@@ -83,7 +76,7 @@ export function App(): JSX.Element {
       </a>
       <Navigation place={place} known={known} />
       <main id="content" tabIndex={-1}>
-        <TimeBar />
+        <TimeBar place={place} />
         <Content place={place} known={known} />
       </main>
     </div>
@@ -216,14 +209,23 @@ function Settings(): JSX.Element {
   );
 }
 
-/** Where in the last hour the page looks; at the right end it is now. */
-function TimeBar(): JSX.Element {
+/** Places that say and do what is now, wherever the bar stands. */
+const OF_NOW = ["explain", "capture", "actions", "configuration"];
+/** The bar moves in seconds; this near to its right end it is now. */
+const STEP = 1000;
+const NEAR = 1500;
+
+/** Where in what the appliance has kept the page looks; at the right end it is now. */
+function TimeBar({ place }: { place: string }): JSX.Element {
   const past = usePast();
-  const [now, setNow] = useState(Date.now());
+  const { oldest } = useSpan();
+  const [now, setNow] = useState(applianceNow());
   useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1000);
+    const timer = setInterval(() => setNow(applianceNow()), 1000);
     return () => clearInterval(timer);
   }, []);
+  const first = Math.min(oldest ?? now, now - STEP);
+  const isOfNow = OF_NOW.includes(place.split("/")[0] ?? "");
   return (
     <div class={past === null ? "timebar" : "timebar past"}>
       <label>
@@ -231,16 +233,27 @@ function TimeBar(): JSX.Element {
         <input
           type="range"
           aria-label="Time that is shown"
-          min={Math.min(oldest(), now - 60_000)}
+          aria-valuetext={past === null ? "now" : clock(past)}
+          title={`Back to ${clock(first)}`}
+          min={first}
           max={now}
-          step={1}
+          step="any"
           value={past ?? now}
+          onKeyDown={(event) => {
+            const step = KEYS[event.key];
+            if (step === undefined) return;
+            event.preventDefault();
+            const to = (past ?? now) + step;
+            lookAt(to >= now - NEAR ? null : Math.max(first, to));
+          }}
           onInput={(event) => {
             const time = event.currentTarget.valueAsNumber;
-            lookAt(time >= now - 1500 ? null : time);
+            const whole = Math.max(first, Math.floor(time / STEP) * STEP);
+            lookAt(time >= now - NEAR ? null : whole);
           }}
         />
       </label>
+      {past !== null && isOfNow && <strong>This place shows and changes what is now.</strong>}
       {past !== null && (
         <button type="button" onClick={() => lookAt(null)}>
           Back to now
@@ -249,6 +262,16 @@ function TimeBar(): JSX.Element {
     </div>
   );
 }
+
+/** What a key moves the bar by: seconds, and minutes. Home and End are the browser's. */
+const KEYS: Readonly<Record<string, number>> = {
+  ArrowLeft: -2000,
+  ArrowDown: -2000,
+  ArrowRight: 2000,
+  ArrowUp: 2000,
+  PageDown: -60_000,
+  PageUp: 60_000,
+};
 
 function Content({ place, known }: { place: string; known: Catalogue }): JSX.Element {
   const [name = "", rest = ""] = place.split("/");

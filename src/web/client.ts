@@ -13,6 +13,8 @@ export type Row = Readonly<Record<string, unknown>>;
 export interface Catalogue {
   readonly objects: readonly ObjectShape[];
   readonly operations: readonly Operation[];
+  /** Objects that can be asked for as they were. */
+  readonly past: readonly string[];
 }
 
 /** An error of the API, as RFC 9457 has it, or of the way to it. */
@@ -72,6 +74,17 @@ export async function rowsOf(
   const words = new URLSearchParams(query).toString();
   const path = `${BASE}${object}${words === "" ? "" : `?${words}`}`;
   return (await (await request(path, signal === undefined ? {} : { signal })).json()) as Row[];
+}
+
+/** An object's rows as they were, and when they were read. */
+export async function rowsThen(
+  object: string,
+  time: number,
+): Promise<{ rows: readonly Row[]; at: number }> {
+  const at = new Date(time).toISOString();
+  const response = await request(`${BASE}${object}?${new URLSearchParams({ at })}`);
+  const read = Date.parse(response.headers.get("linkloom-at") ?? at);
+  return { rows: (await response.json()) as Row[], at: read };
 }
 
 /** The request that an operation is, from the words of its parameters. */

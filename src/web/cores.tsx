@@ -4,9 +4,9 @@ import type { JSX } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { Row } from "./client.ts";
 import { duration, short, text } from "./format.ts";
-import { useRates, useRows } from "./live.ts";
+import { useLive, useRates, useRows } from "./live.ts";
+import { usePast } from "./past.ts";
 
 /** Seconds that the chart shows. Our choice. */
 const WINDOW = 300;
@@ -22,7 +22,7 @@ const COLOURS = [
 ];
 
 export function Cores(): JSX.Element {
-  const { rows, at, error } = useRows("cores");
+  const { rows, error } = useRows("cores");
   const rates = useRates("cores", (row) => String(row["core"]), [
     "frames-received",
     "frames-sent",
@@ -62,15 +62,17 @@ export function Cores(): JSX.Element {
           );
         })}
       </div>
-      <LoadChart rows={rows} at={at} />
+      <LoadChart />
       <Matrix />
       <Coherence />
     </section>
   );
 }
 
-/** The load of every core over the last minutes. */
-function LoadChart({ rows, at }: { rows: readonly Row[]; at: number }): JSX.Element {
+/** The load of every core over the last minutes: always those before now. */
+function LoadChart(): JSX.Element {
+  const { rows, at } = useLive("cores");
+  const past = usePast();
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const data = useRef<number[][]>([]);
@@ -123,7 +125,10 @@ function LoadChart({ rows, at }: { rows: readonly Row[]; at: number }): JSX.Elem
   }, [at]);
   return (
     <figure>
-      <figcaption>Load of each core, five minutes</figcaption>
+      <figcaption>
+        Load of each core, five minutes
+        {past !== null && <span class="ofnow"> as it is now</span>}
+      </figcaption>
       <div ref={place} class="plot" />
     </figure>
   );

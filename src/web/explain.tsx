@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { type Catalogue, operate } from "./client.ts";
-import { useRows } from "./live.ts";
+import { useLive } from "./live.ts";
 
 interface Kind {
   readonly name: string;
@@ -35,7 +35,7 @@ export function Explain({ known }: { known: Catalogue }): JSX.Element {
   const [name, setName] = useState("");
   const [lines, setLines] = useState<readonly string[]>([]);
   const [fault, setFault] = useState("");
-  const { rows } = useRows(kind.object);
+  const { rows } = useLive(kind.object);
   const names = [...new Set(rows.map(kind.nameOf))].filter((one) => one !== "").slice(0, 200);
   const chosen = names.includes(name) || name !== "" ? name : (names[0] ?? "");
   useEffect(() => {

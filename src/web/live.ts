@@ -1,48 +1,36 @@
 // What is live on the page: rows asked for again and again while somebody looks at them, and the events of the last
-// hour. One poller per object and filter, however many parts of the page show it.
+// hour. One poller per object, however many parts of the page show it. While the page looks at the past, the
+// same rows as they were.
 
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, followEvents, type Row, rowsOf } from "./client.ts";
+import { usePast, useThen } from "./past.ts";
 
 /** How often what is looked at is asked for. Our choice: a person sees change within a second. */
 const INTERVAL = 1000;
-/** How long the past is kept: an hour, in snapshots of the small objects every two seconds. Our choice. */
-const PAST_MILLIS = 3_600_000;
-const SNAPSHOT_MILLIS = 2000;
+/** Rates of the past are those of so long before. Our choice: some moments of the past. */
+const RATE_SPAN = 10_000;
 const MAX_EVENTS = 20_000;
-/** The objects that time travel shows. Tables of stations are too large to be kept so often. */
-const KEPT = [
-  "cores",
-  "ports",
-  "channels",
-  "lacp",
-  "stp",
-  "vr",
-  "coherence",
-  "vlans",
-  "interfaces",
-  "health",
-];
 
 export interface Answer {
   readonly rows: readonly Row[];
-  /** When they came, on the page's clock; 0 = never yet. */
+  /** When they came, on the page's clock; 0 = never yet. Of the past: when they were read, on the appliance's. */
   readonly at: number;
   readonly error: ApiError | null;
+  /** False: as they were at the time that the page looks at. */
+  readonly isLive: boolean;
 }
 
-const NOTHING: Answer = { rows: [], at: 0, error: null };
+const NOTHING: Answer = { rows: [], at: 0, error: null, isLive: true };
 
 class Poller {
   readonly #object: string;
-  readonly #query: Readonly<Record<string, string>>;
   readonly #listeners = new Set<(answer: Answer) => void>();
   #timer: ReturnType<typeof setTimeout> | undefined;
   answer: Answer = NOTHING;
 
-  constructor(object: string, query: Readonly<Record<string, string>>) {
+  constructor(object: string) {
     this.#object = object;
-    this.#query = query;
   }
 
   listen(listener: (answer: Answer) => void): () => void {
@@ -57,7 +45,8 @@ class Poller {
   async #turn(): Promise<void> {
     const began = performance.now();
     try {
-      this.answer = { rows: await rowsOf(this.#object, this.#query), at: Date.now(), error: null };
+      const rows = await rowsOf(this.#object);
+      this.answer = { rows, at: Date.now(), error: null, isLive: true };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.answer = { ...this.answer, error };
@@ -73,76 +62,32 @@ class Poller {
 
 const pollers = new Map<string, Poller>();
 
-function pollerOf(object: string, query: Readonly<Record<string, string>>): Poller {
-  const key = `${object}?${new URLSearchParams(query)}`;
-  let poller = pollers.get(key);
-  if (poller === undefined) {
-    poller = new Poller(object, query);
-    pollers.set(key, poller);
-  }
+function pollerOf(object: string): Poller {
+  const poller = pollers.get(object) ?? new Poller(object);
+  pollers.set(object, poller);
   return poller;
 }
 
-/** The rows of an object, now; or, while the page looks at the past, as they were. */
-export function useRows(object: string, query: Readonly<Record<string, string>> = {}): Answer {
-  const past = usePast();
-  const poller = pollerOf(object, query);
+/** The rows of an object as they are now. */
+export function useLive(object: string, isWanted = true): Answer {
+  const poller = pollerOf(object);
   const [answer, setAnswer] = useState<Answer>(poller.answer);
   useEffect(() => {
+    if (!isWanted) return undefined;
     setAnswer(poller.answer);
     return poller.listen(setAnswer);
-  }, [poller]);
-  if (past === null || Object.keys(query).length > 0) return answer;
-  const rows = snapshotAt(past)?.rows.get(object);
-  return rows === undefined ? answer : { rows, at: past, error: null };
+  }, [poller, isWanted]);
+  return answer;
 }
 
-// --- the past ----------------------------------------------------------------------------------------------------
-
-interface Snapshot {
-  readonly at: number;
-  readonly rows: ReadonlyMap<string, readonly Row[]>;
-}
-
-const snapshots: Snapshot[] = [];
-let lookedAt: number | null = null;
-const pastListeners = new Set<(past: number | null) => void>();
-
-/** The newest snapshot that is not younger. */
-function snapshotAt(time: number): Snapshot | undefined {
-  return snapshots.findLast(({ at }) => at <= time) ?? snapshots[0];
-}
-
-/** The time that the page looks at; null = now. */
-export function usePast(): number | null {
-  const [past, setPast] = useState(lookedAt);
-  useEffect(() => {
-    pastListeners.add(setPast);
-    return () => void pastListeners.delete(setPast);
-  }, []);
-  return past;
-}
-
-export function lookAt(time: number | null): void {
-  lookedAt = time;
-  for (const listener of pastListeners) listener(time);
-}
-
-export const oldest = (): number => snapshots[0]?.at ?? Date.now();
-
-/** Keeps a snapshot of the small objects every two seconds, for an hour. */
-export function rememberPast(): () => void {
-  const stops = KEPT.map((object) => pollerOf(object, {}).listen(() => undefined));
-  const timer = setInterval(() => {
-    const rows = new Map(KEPT.map((object) => [object, pollerOf(object, {}).answer.rows]));
-    snapshots.push({ at: Date.now(), rows });
-    while ((snapshots[0]?.at ?? Number.POSITIVE_INFINITY) < Date.now() - PAST_MILLIS)
-      snapshots.shift();
-  }, SNAPSHOT_MILLIS);
-  return () => {
-    clearInterval(timer);
-    for (const stop of stops) stop();
-  };
+/** The rows of an object: now; or, while the page looks at the past, as they were where the daemon keeps them. */
+export function useRows(object: string): Answer {
+  const past = usePast();
+  const [then] = useThen(object, past === null ? [] : [past]);
+  // Too large then, or not read yet: the daemon knows no better either.
+  const isKept = then !== undefined && then.error?.status !== 404;
+  const live = useLive(object, past === null || !isKept);
+  return past === null || !isKept ? live : { ...then, isLive: false };
 }
 
 // --- events --------------------------------------------------------------------------------------------------------
@@ -191,32 +136,51 @@ export function useEvents(): { readonly events: readonly Row[]; readonly connect
   return { events: events.filter((row) => Date.parse(String(row["time"])) <= past), connected };
 }
 
+type Rates = ReadonlyMap<string, Readonly<Record<string, number>>>;
+const NO_RATES: Rates = new Map();
+
 /** Two answers of counters as rates: what was added a second, by row. */
+function ratesOf(
+  before: Pick<Answer, "rows" | "at">,
+  after: Pick<Answer, "rows" | "at">,
+  key: (row: Row) => string,
+  fields: readonly string[],
+): Rates {
+  const seconds = (after.at - before.at) / 1000;
+  if (seconds <= 0) return NO_RATES;
+  const known = new Map(before.rows.map((row) => [key(row), row]));
+  const rates = new Map<string, Record<string, number>>();
+  for (const row of after.rows) {
+    const old = known.get(key(row));
+    if (old === undefined) continue;
+    const rate: Record<string, number> = {};
+    for (const field of fields) {
+      rate[field] = Math.max(0, (Number(row[field]) - Number(old[field])) / seconds);
+    }
+    rates.set(key(row), rate);
+  }
+  return rates;
+}
+
+/** An object's counters as rates, now or over the seconds before the time that the page looks at. */
 export function useRates(
   object: string,
   key: (row: Row) => string,
   fields: readonly string[],
-): ReadonlyMap<string, Readonly<Record<string, number>>> {
-  const answer = useRows(object);
-  const [state, setState] = useState<{ last: Answer; rates: Map<string, Record<string, number>> }>({
+): Rates {
+  const past = usePast();
+  const answer = useLive(object, past === null);
+  const [before, after] = useThen(object, past === null ? [] : [past - RATE_SPAN, past]);
+  const [state, setState] = useState<{ last: Answer; rates: Rates }>({
     last: NOTHING,
-    rates: new Map(),
+    rates: NO_RATES,
   });
   useEffect(() => {
-    const seconds = (answer.at - state.last.at) / 1000;
-    if (answer.at === 0 || seconds <= 0) return;
-    const before = new Map(state.last.rows.map((row) => [key(row), row]));
-    const rates = new Map<string, Record<string, number>>();
-    for (const row of answer.rows) {
-      const old = before.get(key(row));
-      if (old === undefined) continue;
-      const rate: Record<string, number> = {};
-      for (const field of fields) {
-        rate[field] = Math.max(0, (Number(row[field]) - Number(old[field])) / seconds);
-      }
-      rates.set(key(row), rate);
-    }
+    if (answer.at === 0 || answer.at <= state.last.at) return;
+    const rates = state.last.at === 0 ? NO_RATES : ratesOf(state.last, answer, key, fields);
     setState({ last: answer, rates });
   }, [answer]);
-  return state.rates;
+  if (past === null) return state.rates;
+  if (before === undefined || after === undefined) return NO_RATES;
+  return ratesOf(before, after, key, fields);
 }

@@ -5,6 +5,7 @@ import { useState } from "preact/hooks";
 import type { Row } from "./client.ts";
 import { text } from "./format.ts";
 import { useEvents, useRows } from "./live.ts";
+import { usePast } from "./past.ts";
 
 interface Machine {
   readonly title: string;
@@ -135,7 +136,8 @@ function running(machine: Machine, rows: readonly Row[]): Row[] {
 }
 
 function Group({ machine, filter }: { machine: Machine; filter: string }): JSX.Element | null {
-  const { rows } = useRows(machine.object);
+  const { rows, isLive } = useRows(machine.object);
+  const past = usePast();
   const all = running(machine, rows).filter((row) =>
     machine.subject(row).toLowerCase().includes(filter),
   );
@@ -145,6 +147,7 @@ function Group({ machine, filter }: { machine: Machine; filter: string }): JSX.E
       <h3>
         {machine.title} <small>{machine.source}</small>
       </h3>
+      {past !== null && isLive && <p class="ofnow">As it is now: not kept from then.</p>}
       {all.slice(0, MOST).map((row) => (
         <One key={machine.subject(row)} machine={machine} row={row} />
       ))}

@@ -5,8 +5,9 @@ import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { coreList } from "../control/core-list.ts";
 import type { ObjectShape, Row } from "./client.ts";
-import { text } from "./format.ts";
+import { clock, text } from "./format.ts";
 import { useRows } from "./live.ts";
+import { usePast } from "./past.ts";
 
 const LINE = 26;
 const SPARE = 12;
@@ -58,7 +59,8 @@ function compare(a: unknown, b: unknown): number {
 }
 
 export function TablePage({ shape }: { shape: ObjectShape }): JSX.Element {
-  const { rows, error, at } = useRows(shape.name);
+  const { rows, error, at, isLive } = useRows(shape.name);
+  const past = usePast();
   const [search, setSearch] = useState("");
   const [order, setOrder] = useState<{ field: string; down: boolean } | null>(null);
   const [onlyDiffering, setOnlyDiffering] = useState(false);
@@ -94,6 +96,7 @@ export function TablePage({ shape }: { shape: ObjectShape }): JSX.Element {
         {shape.name} <small>{shape.summary}</small>
       </h2>
       {error !== null && <p role="alert">{error.message}</p>}
+      {past !== null && <ThenOrNow isLive={isLive} at={at} />}
       <div class="tools">
         <label>
           Search{" "}
@@ -143,6 +146,15 @@ export function TablePage({ shape }: { shape: ObjectShape }): JSX.Element {
         }
       />
     </section>
+  );
+}
+
+/** While the page looks at the past: when these rows were read, or that they are those of now. */
+function ThenOrNow({ isLive, at }: { isLive: boolean; at: number }): JSX.Element {
+  return isLive ? (
+    <p class="ofnow">As it is now: this table is not kept from then.</p>
+  ) : (
+    <p class="quiet">As read at {clock(at)}.</p>
   );
 }
 

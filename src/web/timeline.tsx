@@ -3,7 +3,8 @@
 import type { JSX } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { clock, text } from "./format.ts";
-import { lookAt, useEvents } from "./live.ts";
+import { useEvents } from "./live.ts";
+import { applianceNow, lookAt } from "./past.ts";
 
 const MINUTES = 60;
 const MOST = 500;
@@ -78,7 +79,7 @@ export function Timeline(): JSX.Element {
 
 /** Events by minute; a click looks at that minute's end. */
 function Minutes({ times }: { times: readonly number[] }): JSX.Element {
-  const now = Date.now();
+  const now = applianceNow();
   const counts = new Array<number>(MINUTES).fill(0);
   for (const time of times) {
     const ago = Math.floor((now - time) / 60_000);
