@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 export const ROOT: string = fileURLToPath(new URL("..", import.meta.url)).replace(/\/$/, "");
 
 /** What .gitignore names, and git's own folder. */
-const IGNORED = /^(?:\.git|node_modules|dist|\.linkloom|bench\/results\/tmp|.*\.tgz)$/;
+const IGNORED = /^(?:\.git|node_modules|dist|packages|\.linkloom|bench\/results\/tmp|.*\.tgz)$/;
 
 function walk(folder: string, found: string[]): string[] {
   for (const entry of readdirSync(join(ROOT, folder), { withFileTypes: true })) {

@@ -16,7 +16,7 @@ const MAX_BINARY_BYTES = 200 * 1024;
 
 /** Hosts that text may name: standards, licences, projects that are cited, and documentation's own. */
 const HOSTS =
-  /^(?:localhost|127\.0\.0\.1|(?:[\w-]+\.)*(?:example(?:\.com|\.net|\.org)?|rfc-editor\.org|ietf\.org|iana\.org|ieee802?\.org|apache\.org|keepachangelog\.com|semver\.org|nodejs\.org|kernel\.org|oasis-open\.org|github\.com|json-schema\.org|biomejs\.dev|openvswitch\.org|dpdk\.org))$/;
+  /^(?:localhost|127\.0\.0\.1|(?:[\w-]+\.)*(?:example(?:\.com|\.net|\.org)?|rfc-editor\.org|ietf\.org|iana\.org|ieee802?\.org|apache\.org|keepachangelog\.com|semver\.org|nodejs\.org|kernel\.org|oasis-open\.org|github\.com|json-schema\.org|biomejs\.dev|openvswitch\.org|dpdk\.org|debian\.org))$/;
 
 const TEXT = /\.(?:tsx?|js|css|json|md|ya?ml|txt|sh)$|^bin\/|^\.ci\/|^LICENSE$/;
 const PROTOCOLS = ["arp", "bridge", "host", "lag", "nd", "snoop", "steering", "stp", "vr"];
