@@ -93,21 +93,23 @@ export class Past implements PastReader {
     return true;
   }
 
-  /** Reads the objects of one pace; never fails. */
+  /** Reads the objects of one pace, all at once: a core then wakes for many questions, not for each. Never fails. */
   async #gather(pace: PastShape["pace"], shown: Shown): Promise<Map<string, Reading>> {
+    const due = Object.entries(PAST).filter(
+      ([name, shape]) => shape.pace === pace && this.now() >= (this.#later.get(name) ?? 0),
+    );
     const readings = new Map<string, Reading>();
-    for (const [name, shape] of Object.entries(PAST)) {
-      if (shape.pace !== pace || this.now() < (this.#later.get(name) ?? 0)) continue;
+    const read = async (name: string): Promise<void> => {
       try {
         const isFixed = FIXED.has(name);
         readings.set(name, isFixed ? await this.#same(name) : await this.#rows(name, shown));
       } catch (error) {
         const { code, message } = error as { code?: unknown; message?: unknown };
-        // A core that does not answer: what was read so far is true, the rest stays as it was read last.
-        if (SILENT.includes(String(code))) break;
-        readings.set(name, `it cannot be read: ${message}`);
+        // A core that does not answer: what it was read as last stays.
+        if (!SILENT.includes(String(code))) readings.set(name, `it cannot be read: ${message}`);
       }
-    }
+    };
+    await Promise.all(due.map(([name]) => read(name)));
     return readings;
   }
 
