@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Shape } from "../src/sim/scenario.ts";
 import { ROOT } from "./files.ts";
 
 interface Mutation {
@@ -15,6 +16,8 @@ interface Mutation {
   readonly replace: string;
   /** The test file of an explorer that catches it; the simulator when left out. */
   readonly explorer?: string;
+  /** The shape that the simulator plays; those that seeds draw when left out. */
+  readonly shape?: Shape;
 }
 
 const EXPLORERS = "test/sim/explore.test.ts";
@@ -98,6 +101,91 @@ export const MUTATIONS: readonly Mutation[] = [
     find: "if (isMaster && now < earliest) {",
     replace: "if (isMaster && now < earliest - 1e9) {",
   },
+  {
+    name: "a port of the tree opens before all cores have acknowledged that another one is shut",
+    file: "src/stp/stp.ts",
+    find: "isSettled: (port) => this.#telling.isSettled(port),",
+    replace: "isSettled: () => true,",
+    shape: "ring",
+  },
+  {
+    name: "a shut port of the tree that frames may still leave through",
+    file: "src/bridge/membership.ts",
+    find: "export const NO_EXIT: number = Lane.Blocked | Lane.Shut;",
+    replace: "export const NO_EXIT: number = Lane.Shut;",
+    shape: "ring",
+  },
+  {
+    name: "a shut port of the tree that frames may still come in by",
+    file: "src/bridge/bridging.ts",
+    find: "    if (lane < 0) {\n      if ((lane & NO_ENTRY)",
+    replace: "    if (lane < 0 && (lane & Lane.Blocked) === 0) {\n      if ((lane & NO_ENTRY)",
+    shape: "ring",
+  },
+  {
+    name: "a flush of the tree that no bridge table hears of",
+    file: "src/core/dispatch.ts",
+    find: "    this.bridging.linkDown(channel, now);\n    this.snoop.topologyChanged(bridge, now);",
+    replace: "    this.snoop.topologyChanged(bridge, now);",
+    shape: "ring",
+  },
+  {
+    name: "a root port that lost its link, and nobody chooses anew",
+    file: "src/stp/port-information.ts",
+    find: "      port.infoIs = Info.Disabled;\n      reselect(port);",
+    replace: "      port.infoIs = Info.Disabled;",
+    shape: "ring",
+  },
+  {
+    name: "a topology change that is told back to where it came from, for ever",
+    file: "src/stp/conditions.ts",
+    find: "for (const port of bridge.ports) if (port !== from) port.tcProp = true;",
+    replace: "for (const port of bridge.ports) port.tcProp = true;",
+    shape: "ring",
+  },
+  {
+    name: "a leave that one core alone hears of",
+    file: "src/snoop/snoop.ts",
+    find: "if (this.#out.cores > 1) {\n      message.sendRow",
+    replace:
+      "if (this.#out.cores > 1 && this.groups.state(slot) === Slot.Live) {\n      message.sendRow",
+    shape: "groups",
+  },
+  {
+    name: "a group that everybody gets, limited as any other",
+    file: "src/snoop/reads.ts",
+    find: "address >>> 8 === 0xe00000;",
+    replace: "address >>> 8 === 0xe00001;",
+    shape: "groups",
+  },
+  {
+    name: "a table of groups without its bound",
+    file: "src/snoop/master.ts",
+    find: "const hasRoom = table.groupCount(bridge) < limit;",
+    replace: "const hasRoom = table.groupCount(bridge) < 512;",
+    shape: "groups",
+  },
+  {
+    name: "a query that shows no router: reports and streams do not go there",
+    file: "src/snoop/master.ts",
+    find: "    if (!isNobody(query.from)) this.router(domain.otherQuerierInterval);",
+    replace: "",
+    shape: "groups",
+  },
+  {
+    name: "a membership that never ends",
+    file: "src/snoop/members.ts",
+    find: "if (now >= until) over(slot, channel);",
+    replace: "if (now >= until + 1e9) over(slot, channel);",
+    shape: "groups",
+  },
+  {
+    name: "a Backup that goes Active after its skew time, whatever it heard",
+    file: "src/vr/vrrp.ts",
+    find: "3 * machine.interval + skewTime(machine)",
+    replace: "skewTime(machine)",
+    shape: "pair",
+  },
 ];
 
 /** Seeds and steps that a mutation has to be caught in. */
@@ -120,8 +208,9 @@ function run(directory: string, args: readonly string[]): { code: number | null;
 }
 
 /** What the simulator found, and after how many steps of all seeds; "" when nothing. */
-function simulate(directory: string): string {
+function simulate(directory: string, shape?: Shape): string {
   const args = ["scripts/sim.ts", "--seeds", SEEDS, "--steps", STEPS, ...CALM];
+  if (shape !== undefined) args.push("--shape", shape);
   const { code, text } = run(directory, [...args, "--first", "--no-shrink", "--quiet"]);
   if (code === 0) return "";
   const what = /BROKEN at step \d+, [^:]*: (.*)/.exec(text)?.[1] ?? text.slice(-400);
@@ -146,11 +235,12 @@ export function playMutations(only = ""): boolean {
       cpSync(join(ROOT, name), join(directory, name), { recursive: true });
     }
     symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
-    const nothing = simulate(directory);
-    say(
-      `${nothing === "" ? "ok     " : "WRONG  "} no bug: ${nothing === "" ? "nothing" : nothing}`,
-    );
-    good = nothing === "";
+    for (const shape of [undefined, "ring", "groups", "pair"] as const) {
+      const found = simulate(directory, shape);
+      const what = found === "" ? "nothing" : found;
+      say(`${found === "" ? "ok     " : "WRONG  "} no bug, ${shape ?? "as drawn"}: ${what}`);
+      good = good && found === "";
+    }
     for (const mutation of MUTATIONS) {
       if (!mutation.name.includes(only)) continue;
       const caught = playOne(directory, mutation);
@@ -163,7 +253,8 @@ export function playMutations(only = ""): boolean {
   return good;
 }
 
-function playOne(directory: string, { file, find, replace, explorer }: Mutation): string {
+function playOne(directory: string, mutation: Mutation): string {
+  const { file, find, replace, explorer, shape } = mutation;
   const path = join(directory, file);
   const source = readFileSync(path, "utf8");
   if (source.split(find).length !== 2) {
@@ -175,7 +266,7 @@ function playOne(directory: string, { file, find, replace, explorer }: Mutation)
     source.replace(find, () => replace),
   );
   try {
-    return explorer === undefined ? simulate(directory) : explore(directory, explorer);
+    return explorer === undefined ? simulate(directory, shape) : explore(directory, explorer);
   } finally {
     writeFileSync(path, source);
   }
