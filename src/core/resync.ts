@@ -16,12 +16,15 @@ export class Resync {
   readonly #tableOf: (table: number) => Replicated | null;
   /** Per peer and table: the next cursor, -1 when none runs. */
   readonly #cursors: Int32Array;
+  /** Per peer: bit per table that is being sent. */
+  readonly #running: Int32Array;
 
   constructor(out: Out, bus: Bus, tableOf: (table: number) => Replicated | null) {
     this.#out = out;
     this.#bus = bus;
     this.#tableOf = tableOf;
     this.#cursors = new Int32Array(out.cores * TABLE_COUNT).fill(-1);
+    this.#running = new Int32Array(out.cores);
   }
 
   /** Begins what is due and goes on with what runs; true when something was sent. */
@@ -30,6 +33,7 @@ export class Resync {
     for (let to = 0; to < this.#out.cores; to++) {
       if (to === this.#out.core || !this.#bus.isAlive(to)) continue;
       const dirty = this.#bus.dirty(to);
+      if ((dirty | (this.#running[to] as number)) === 0) continue;
       for (let table = 0; table < TABLE_COUNT; table++) {
         const isDirty = (dirty & (1 << table)) !== 0;
         if (!isDirty && (this.#cursors[to * TABLE_COUNT + table] as number) < 0) continue;
@@ -46,6 +50,7 @@ export class Resync {
   /** A peer is gone, or starts anew: what was under way to it is not gone on with. */
   forget(to: CoreId): void {
     this.#cursors.fill(-1, to * TABLE_COUNT, (to + 1) * TABLE_COUNT);
+    this.#running[to] = 0;
   }
 
   #slice(table: Replicated, to: CoreId, restart: boolean, now: Millis): void {
@@ -58,6 +63,9 @@ export class Resync {
     }
     const next = table.resync(to, this.#cursors[index] as number, SLICE, now);
     this.#cursors[index] = next;
+    const bit = 1 << table.table;
+    const running = this.#running[to] as number;
+    this.#running[to] = next < 0 ? running & ~bit : running | bit;
     if (next < 0) this.#mark(Message["resync-end"], table.table, to);
   }
 

@@ -404,6 +404,11 @@ export class Nd implements Engine, Replicated, Neighbours6 {
     return slot >= 0 && table.state(slot) < State.Gone && table.isRun(slot);
   }
 
+  /** How often a machine began to run on this core. */
+  get begun(): number {
+    return this.#entries.table.begun;
+  }
+
   check(): void {
     this.#entries.table.check();
   }

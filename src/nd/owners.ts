@@ -48,6 +48,10 @@ export class Owners {
   readonly #marked: Uint8Array = new Uint8Array(BUCKETS);
   /** The bucket went on before its marker came here: it follows. */
   readonly #relays: Uint8Array = new Uint8Array(BUCKETS);
+  /** The map as it was when every bucket was looked at last, by words, so that a tick costs little. */
+  readonly #seen: Uint8Array = new Uint8Array(BUCKETS);
+  readonly #mapWords: Int32Array;
+  readonly #seenWords: Int32Array = new Int32Array(this.#seen.buffer);
   /** Buckets with a deadline of either kind. */
   #waits = 0;
 
@@ -61,6 +65,9 @@ export class Owners {
     this.#core = core;
     this.#movers = movers;
     this.#isAlive = isAlive;
+    const { map } = steering;
+    this.#mapWords = new Int32Array(map.buffer, map.byteOffset, BUCKETS >> 2);
+    this.#seen.set(map.subarray(0, BUCKETS));
     for (let bucket = 0; bucket < BUCKETS; bucket++) this.#home[bucket] = this.#now(bucket);
   }
 
@@ -159,9 +166,20 @@ export class Owners {
     }
   }
 
+  /** True when the map is not what it was when all buckets were looked at last. */
+  #isMapNew(): boolean {
+    const map = this.#mapWords;
+    const seen = this.#seenWords;
+    for (let word = 0; word < map.length; word++) if (map[word] !== seen[word]) return true;
+    return false;
+  }
+
   tick(now: Millis): void {
-    for (let bucket = 0; bucket < BUCKETS; bucket++) {
-      if (this.#now(bucket) !== this.#home[bucket]) this.#sync(bucket, now);
+    if (this.#isMapNew()) {
+      this.#seen.set(this.steering.map);
+      for (let bucket = 0; bucket < BUCKETS; bucket++) {
+        if (this.#now(bucket) !== this.#home[bucket]) this.#sync(bucket, now);
+      }
     }
     if (this.#waits === 0) return;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {

@@ -45,6 +45,8 @@ export class Table extends NeighbourColumns<State> {
   readonly #holder: Int8Array;
   /** Steering bucket of the address. */
   readonly bucket: Uint8Array;
+  /** How often a machine began to run here. */
+  begun = 0;
   #digest = 0;
 
   constructor(capacity: number, seed = 0) {
@@ -197,8 +199,10 @@ export class Table extends NeighbourColumns<State> {
   }
 
   setRun(slot: number, run: boolean): void {
-    if (run) this.flags[slot]! |= IS_RUN;
-    else this.flags[slot]! &= ~IS_RUN;
+    if (run) {
+      this.flags[slot]! |= IS_RUN;
+      this.begun++;
+    } else this.flags[slot]! &= ~IS_RUN;
   }
 
   isDoubtTold(slot: number): boolean {

@@ -67,6 +67,8 @@ export class Station {
   readonly #emit: Emit;
   readonly #view: DataView = new DataView(new ArrayBuffer(2048));
   readonly #neighbours = new Map<Ipv4, Neighbour>();
+  /** When a neighbour is asked for again, at the earliest. */
+  #askDue: Millis = Number.POSITIVE_INFINITY;
   readonly #pings = new Map<number, Millis>();
   #sequence = 0;
 
@@ -113,6 +115,7 @@ export class Station {
       return;
     }
     this.#neighbours.set(hop, { mac: 0, since: now, tries: 1, waiting: [{ target, sequence }] });
+    this.#askDue = Math.min(this.#askDue, now + ARP_RETRY);
     this.#ask(hop);
   }
 
@@ -142,18 +145,33 @@ export class Station {
 
   /** Gives up what was not answered in time. */
   tick(now: Millis): void {
+    if (this.#pings.size > 0) this.#giveUp(now);
+    if (now >= this.#askDue) this.#askAgain(now);
+    this.ipv6.tick(now, this.silent);
+  }
+
+  #giveUp(now: Millis): void {
     for (const [sequence, sent] of this.#pings) {
       if (now - sent < PING_TIMEOUT) break;
       this.#pings.delete(sequence);
       this.pingsLost++;
     }
+  }
+
+  #askAgain(now: Millis): void {
+    this.#askDue = Number.POSITIVE_INFINITY;
     for (const [hop, entry] of this.#neighbours) {
-      if (entry.mac !== 0 || now - entry.since < ARP_RETRY) continue;
-      entry.since = now;
-      if (entry.tries++ < ARP_TRIES && !this.silent) this.#ask(hop);
-      else this.#neighbours.delete(hop);
+      if (entry.mac !== 0) continue;
+      if (now - entry.since >= ARP_RETRY) {
+        entry.since = now;
+        if (entry.tries++ < ARP_TRIES && !this.silent) this.#ask(hop);
+        else {
+          this.#neighbours.delete(hop);
+          continue;
+        }
+      }
+      this.#askDue = Math.min(this.#askDue, entry.since + ARP_RETRY);
     }
-    this.ipv6.tick(now, this.silent);
   }
 
   /** A frame that the station's cable brings. */

@@ -93,6 +93,8 @@ export class Station6 {
   readonly #send: (view: DataView, start: Offset, end: Offset) => void;
   readonly #view: DataView = new DataView(new ArrayBuffer(2048));
   readonly #neighbours = new Map<string, Neighbour>();
+  /** When a neighbour is asked for again, at the earliest. */
+  #askDue: Millis = Number.POSITIVE_INFINITY;
   readonly #pings = new Map<number, Millis>();
   #sequence = 0;
 
@@ -152,6 +154,7 @@ export class Station6 {
     }
     const waiting = [{ target, sequence }];
     this.#neighbours.set(key, { address: hop, mac: 0, since: now, tries: 1, waiting });
+    this.#askDue = Math.min(this.#askDue, now + RETRY);
     this.#ask(hop);
   }
 
@@ -195,16 +198,31 @@ export class Station6 {
 
   /** Gives up what was not answered in time; a silent station asks no more. */
   tick(now: Millis, isSilent: boolean): void {
+    if (this.#pings.size > 0) this.#giveUp(now);
+    if (now >= this.#askDue) this.#askAgain(now, isSilent);
+  }
+
+  #giveUp(now: Millis): void {
     for (const [sequence, sent] of this.#pings) {
       if (now - sent < PING_TIMEOUT) break;
       this.#pings.delete(sequence);
       this.pingsLost++;
     }
+  }
+
+  #askAgain(now: Millis, isSilent: boolean): void {
+    this.#askDue = Number.POSITIVE_INFINITY;
     for (const [key, entry] of this.#neighbours) {
-      if (entry.mac !== 0 || now - entry.since < RETRY) continue;
-      entry.since = now;
-      if (entry.tries++ < TRIES && !isSilent) this.#ask(entry.address);
-      else this.#neighbours.delete(key);
+      if (entry.mac !== 0) continue;
+      if (now - entry.since >= RETRY) {
+        entry.since = now;
+        if (entry.tries++ < TRIES && !isSilent) this.#ask(entry.address);
+        else {
+          this.#neighbours.delete(key);
+          continue;
+        }
+      }
+      this.#askDue = Math.min(this.#askDue, entry.since + RETRY);
     }
   }
 

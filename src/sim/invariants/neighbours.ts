@@ -1,6 +1,8 @@
 // One machine per neighbour (ND-2): never on two cores at once, and on one when all is quiet. In the end every entry is
-// true. One address is looked at per step, in turn, so that a step stays cheap.
+// true. Looked at is what a core runs when it has begun to run a machine, or wakes; and one address now and then, in
+// turn, so that a step stays cheap.
 
+import type { Core } from "../../core/core.ts";
 import type { Fabric, Node } from "../fabric.ts";
 import type { HostPlan } from "../scenario.ts";
 import { VLANS } from "../scenario.ts";
@@ -8,26 +10,47 @@ import { Violation } from "../violation.ts";
 import type { Invariant, Stage } from "./invariant.ts";
 import { TRUTH } from "./resolving.ts";
 
+/** Steps between two looks at an address, whatever happens. */
+const EVERY = 16;
+
 export const MACHINE = "one machine runs for a neighbour";
 
 export class NeighboursInvariant implements Invariant {
   readonly #fabric: Fabric;
   readonly #plans: readonly HostPlan[];
   #next = 0;
+  #turn = 0;
+  /** Per node: the core, how often it had begun a machine at the last look, and whether it was stalled then. */
+  readonly #cores: (Core | undefined)[] = [];
+  readonly #begun: number[] = [];
+  readonly #slept: boolean[] = [];
 
   constructor(stage: Stage) {
     this.#fabric = stage.fabric;
     this.#plans = stage.fabric.scenario.hosts;
   }
 
-  stepped(_node: Node): void {
-    this.#next = this.#next + 1 === this.#plans.length ? 0 : this.#next + 1;
-    const plan = this.#plans[this.#next] as HostPlan;
-    for (let appliance = 0; appliance < this.#fabric.clusters.length; appliance++) {
-      if (this.#machines(appliance, plan) < 2) continue;
-      const cores = this.#runners(appliance, plan).join(" and ");
-      throw new Violation(MACHINE, `cores ${cores} run ${plan.name} on appliance ${appliance}`);
+  stepped(node: Node): void {
+    const { index, appliance } = node;
+    const core = this.#fabric.clusters[appliance]?.cores[node.core];
+    const begun = core?.dispatch.nd.begun ?? 0;
+    const sleeps = node.stalled > 0;
+    if (core !== this.#cores[index] || begun !== this.#begun[index] || this.#slept[index]) {
+      this.#cores[index] = core;
+      this.#begun[index] = begun;
+      for (const plan of this.#plans) this.#look(appliance, plan);
     }
+    this.#slept[index] = sleeps;
+    if (++this.#turn % EVERY !== 0) return;
+    this.#next = this.#next + 1 === this.#plans.length ? 0 : this.#next + 1;
+    const next = this.#plans[this.#next] as HostPlan;
+    for (let one = 0; one < this.#fabric.clusters.length; one++) this.#look(one, next);
+  }
+
+  #look(appliance: number, plan: HostPlan): void {
+    if (this.#machines(appliance, plan) < 2) return;
+    const cores = this.#runners(appliance, plan).join(" and ");
+    throw new Violation(MACHINE, `cores ${cores} run ${plan.name} on appliance ${appliance}`);
   }
 
   /** Cores that run it. One that does nothing now counts no more: what it held is taken from it when it wakes. */
