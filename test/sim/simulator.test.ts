@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { Message } from "../../src/engine/message.ts";
+import { ALL_SHAPES_FROM, SHAPES, scenarioOf } from "../../src/sim/scenario.ts";
 import { formatScript, parseScript, type Script, scriptOf } from "../../src/sim/script.ts";
 import { minimize, shrink } from "../../src/sim/shrink.ts";
 import { type Outcome, Simulator } from "../../src/sim/simulator.ts";
@@ -86,4 +87,31 @@ test(`CORE-3 CORE-7 BR-4 ARP-3 ND-2 LAG-3 seeds ${SEEDS[0]} to ${SEEDS.at(-1)} k
     assert.equal(outcome.failure?.what ?? "", "", again);
   }
   context.diagnostic(`${SEEDS.length} seeds, ${steps} steps`);
+});
+
+for (const [shape, tags] of [
+  ["ring", "BR-7"],
+  ["groups", "BR-8"],
+  ["pair", "VR-3"],
+] as const) {
+  const seeds = Array.from({ length: 5 }, (_, n) => 1021 + n);
+
+  test(`${tags} CORE-7 seeds ${seeds[0]} to ${seeds.at(-1)} of the shape ${shape}, with every fault`, (context) => {
+    let steps = 0;
+    for (const seed of seeds) {
+      const outcome = new Simulator(scriptOf(seed, { shape })).run(STEPS);
+      steps += outcome.steps;
+      const again = `npm run sim -- --seed ${seed} --steps ${STEPS} --shape ${shape}`;
+      assert.equal(outcome.failure?.what ?? "", "", again);
+    }
+    context.diagnostic(`${seeds.length} seeds, ${steps} steps`);
+  });
+}
+
+test("seeds below 10,000 stand for the shapes that they stood for before there were others", () => {
+  const shapes = Array.from({ length: 40 }, (_, seed) => scenarioOf(seed).shape);
+  const later = Array.from({ length: 40 }, (_, n) => scenarioOf(ALL_SHAPES_FROM + n).shape);
+
+  assert.deepEqual([...new Set(shapes)].sort(), ["bundle", "pair", "plain"]);
+  assert.deepEqual([...new Set(later)].sort(), [...SHAPES].sort());
 });
