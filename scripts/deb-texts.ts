@@ -61,12 +61,12 @@ export function copyright(parts: readonly Part[]): string {
       `Files: ${part.files}`,
       `Copyright: ${holdersOf(part).join("\n ")}`,
       // A name of its own for each: texts of the same licence differ in holders and in wording.
-      `License: ${part.licence}-of-${part.name}`.replaceAll(/[^\w:.+ -]+/g, "-"),
+      `License: ${part.licence}-of-${part.name.replace("@", "").replaceAll("/", "-")}`,
       indented(licenceText(part)),
       `Comment: ${part.name} ${part.version}`,
     ].join("\n");
   });
-  return [
+  const file = [
     [
       "Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/",
       "Upstream-Name: linkloom",
@@ -79,8 +79,8 @@ export function copyright(parts: readonly Part[]): string {
       " On Debian systems the licence is in /usr/share/common-licenses/Apache-2.0.",
     ].join("\n"),
     ...paragraphs,
-    "",
-  ].join("\n\n");
+  ];
+  return `${file.join("\n\n")}\n`;
 }
 
 /** Entries of the newest version in CHANGELOG.md, each on one line. */

@@ -1,6 +1,7 @@
-// npm run deb [-- FOLDER]: linkloom_VERSION_ARCHITECTURE.deb for the machine's own architecture, by dpkg-deb(1). What npm
-// pack publishes, the locked packages that it uses, and the pinned Node.js under /usr/lib/linkloom; nothing is fetched,
-// neither now nor when it is installed. The same sources give the same bytes: every time is SOURCE_DATE_EPOCH's.
+// npm run deb [-- FOLDER]: linkloom_VERSION_ARCHITECTURE.deb for the machine's own architecture, by dpkg-deb(1). What
+// npm pack publishes, the locked packages that it uses, and the pinned Node.js under /usr/lib/linkloom; nothing is
+// fetched, neither now nor when it is installed. The same sources give the same bytes: every time is that of
+// SOURCE_DATE_EPOCH, else of the last commit.
 
 import { type ExecFileSyncOptions, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";

@@ -37,6 +37,15 @@ test("every command is a place, and fish is told of each", () => {
   }
 });
 
+test("zsh has a function for its fpath that knows every place and says what each word does", () => {
+  const zsh = printed("zsh");
+  assert.match(zsh, /^#compdef linkloom\n/);
+  for (const { path, words } of placesOf(buildProgram())) {
+    assert.ok(zsh.includes(`    '${path}') offered=(`), path);
+    for (const { word } of words) assert.ok(zsh.includes(`'${word}:`), `${path} ${word}`);
+  }
+});
+
 test("another shell is refused by name", async () => {
   const program = new Command().exitOverride();
   addCompletion(program);

@@ -40,7 +40,7 @@ export function addCompletion(program: Command): void {
     .action(async (shell: string) => {
       const places = placesOf(program);
       if (shell === "bash") return print(bash(places));
-      if (shell === "zsh") return print(`autoload -U bashcompinit\nbashcompinit\n${bash(places)}`);
+      if (shell === "zsh") return print(zsh(places));
       if (shell === "fish") return print(fish(places));
       throw new ControlError("usage", `"${shell}" is no shell known here`, SHELLS.join(", "));
     });
@@ -74,6 +74,35 @@ ${cases.join("\n")}
   [ \${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
 complete -F _linkloom linkloom`;
+}
+
+/** A file for zsh's fpath (/usr/share/zsh/vendor-completions/_linkloom) as well as for source <(...). */
+function zsh(places: readonly Place[]): string {
+  const cases = places.map(({ path, words, options }) => {
+    const offered = [...words, ...options].map(({ word, summary }) => quoted(`${word}:${summary}`));
+    return `    ${quoted(path)}) offered=(${offered.join(" ")}) ;;`;
+  });
+  // Not "path": in zsh that is the search path for commands.
+  return `#compdef linkloom
+_linkloom() {
+  local place='' word known
+  local -a offered
+  for word in "\${(@)words[2,CURRENT-1]}"; do
+    case "$word" in -*) continue ;; esac
+    known="\${place:+$place }$word"
+    case "$known" in
+${places
+  .filter(({ path }) => path !== "")
+  .map(({ path }) => `      ${quoted(path)}) place="$known" ;;`)
+  .join("\n")}
+    esac
+  done
+  case "$place" in
+${cases.join("\n")}
+  esac
+  _describe linkloom offered || _files
+}
+if [ "\${funcstack[1]}" = _linkloom ]; then _linkloom "$@"; else compdef _linkloom linkloom; fi`;
 }
 
 function fish(places: readonly Place[]): string {

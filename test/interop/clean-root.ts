@@ -1,7 +1,7 @@
 // A minimal Debian 12 in a folder, made by debootstrap(8) from the mirror that this machine's apt uses, and commands in
 // it. Each command has mounts of its own, in a mount namespace that ends with it, so that nothing stays mounted.
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -95,6 +95,7 @@ export class CleanRoot {
     for (let tried = 0; tried < TRIES; tried++) {
       rmSync(root.folder, { recursive: true, force: true });
       mkdirSync(root.folder);
+      chmodSync(root.folder, 0o755);
       const done = await runWords(clean(mirror, words), LIMIT);
       if (done.code === 0) return root;
       log = `${done.stdout}${done.stderr}`;

@@ -58,7 +58,7 @@ before(
     const built = await run(process.execPath, [join(ROOT, "scripts/deb.ts"), folder], 300_000);
     assert.equal(built.code, 0, built.stderr);
     [deb = ""] = globSync(join(folder, "linkloom_*.deb"));
-    copyFileSync(deb, made.path("root/linkloom.deb"));
+    copyFileSync(deb, made.path("srv/linkloom.deb"));
     bare = await pathsOf(made);
   },
   { timeout: 1_000_000 },
@@ -86,7 +86,7 @@ async function pathsOf(root: CleanRoot): Promise<Set<string>> {
     "systemd/random-seed",
   ];
   const own = new RegExp(
-    `^/(?:root|tmp|proc|sys|dev)/|^/var/(?:log|cache|tmp)/|^/var/lib/(?:${kept.join("|")})`,
+    `^/(?:root|srv|tmp|proc|sys|dev)/|^/var/(?:log|cache|tmp)/|^/var/lib/(?:${kept.join("|")})`,
   );
   const all = await root.must("find", "/", "-xdev");
   return new Set(all.split("\n").filter((path) => path !== "" && !own.test(path)));
@@ -113,7 +113,7 @@ test("the Debian package installs where nothing else is, its command runs, and n
   if (root === undefined) return;
   assert.notEqual((await root.try("sh", "-c", "command -v node")).code, 0, "there is a Node.js");
 
-  await root.must("dpkg", "--install", "/root/linkloom.deb");
+  await root.must("dpkg", "--install", "/srv/linkloom.deb");
 
   const { version } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   assert.equal((await root.must("linkloom", "--version")).trim(), version);
@@ -152,11 +152,11 @@ test("the example in the installed configuration is a valid one when its comment
   if (root === undefined) return;
   const [head = "", example = ""] = readFileSync(root.path(CONFIG), "utf8").split(/^(?=#ports:)/m);
   assert.notEqual(example, "");
-  writeFileSync(root.path("root/example.yaml"), head + example.replaceAll(/^#/gm, ""));
+  writeFileSync(root.path("srv/example.yaml"), head + example.replaceAll(/^#/gm, ""));
 
   await withRig(async (rig) => {
     await makeSite(rig);
-    const words = root.words("linkloom", "check", "/root/example.yaml");
+    const words = root.words("linkloom", "check", "/srv/example.yaml");
     assert.match(await rig.in("box", ...words), /2 ports, 1 bridge, 1 interface/);
   });
 });
@@ -207,8 +207,7 @@ test("a user with CAP_NET_RAW and CAP_NET_ADMIN alone runs it: hosts ping throug
   if (root === undefined) return;
   await withRig(async (rig) => {
     await makeSite(rig);
-    writeFileSync(root.path("root/site.yaml"), SITE);
-    copyFileSync(root.path("root/site.yaml"), root.path("tmp/site.yaml"));
+    writeFileSync(root.path("srv/site.yaml"), SITE);
     mkdirSync(root.path("run/linkloom"), { recursive: true });
     chownSync(root.path("run/linkloom"), NOBODY, NOBODY);
     const rights = "-all,+net_raw,+net_admin";
@@ -223,7 +222,7 @@ test("a user with CAP_NET_RAW and CAP_NET_ADMIN alone runs it: hosts ping throug
           "--no-new-privs",
         ],
         ...[`--inh-caps=${rights}`, `--ambient-caps=${rights}`, `--bounding-set=${rights}`],
-        ...["linkloom", "run", "-c", "/tmp/site.yaml", "--socket", "/run/linkloom/control.sock"],
+        ...["linkloom", "run", "-c", "/srv/site.yaml", "--socket", "/run/linkloom/control.sock"],
       ),
     );
     const { child, output } = started;
@@ -283,13 +282,13 @@ console.log(JSON.stringify({ page, parts, refused, ports }));`;
 }
 
 /** What a booted machine does with the service, step by step; this side reads the lines and pings meanwhile. */
-const BOOTED = `exec >/root/out 2>&1
+const BOOTED = `exec >/srv/out 2>&1
 echo booted
 systemctl start linkloom && echo started
 pid=$(systemctl show -P MainPID linkloom)
 grep -E '^(Uid|CapEff|NoNewPrivs|Seccomp):' /proc/$pid/status
 systemctl reload linkloom && echo reloaded
-until [ -e /root/go ]; do sleep 0.2; done
+until [ -e /srv/go ]; do sleep 0.2; done
 linkloom show health && echo answered
 kill -STOP $pid
 for n in $(seq 300); do [ "$(systemctl show -P NRestarts linkloom)" = 1 ] && echo watched && break; sleep 0.2; done
@@ -326,7 +325,7 @@ After=multi-user.target
 [Service]
 Type=oneshot
 TimeoutStartSec=600
-ExecStart=/bin/sh /root/booted.sh
+ExecStart=/bin/sh /srv/booted.sh
 `;
 
 test("systemd runs the service as its unit says: ready, reload, watchdog, stop, with a user of its own", async (t) => {
@@ -335,7 +334,7 @@ test("systemd runs the service as its unit says: ready, reload, watchdog, stop, 
   await withRig(async (rig) => {
     await makeSite(rig);
     writeFileSync(root.path(CONFIG), SITE);
-    writeFileSync(root.path("root/booted.sh"), BOOTED);
+    writeFileSync(root.path("srv/booted.sh"), BOOTED);
     writeFileSync(root.path("etc/systemd/system/check.service"), CHECK_UNIT);
     const wants = root.path("etc/systemd/system/check.target");
     writeFileSync(
@@ -354,7 +353,7 @@ test("systemd runs the service as its unit says: ready, reload, watchdog, stop, 
       network,
       "systemd.unit=check.target",
     );
-    const out = root.path("root/out");
+    const out = root.path("srv/out");
     const says = (words: string): boolean =>
       existsSync(out) && readFileSync(out, "latin1").includes(words);
     const ends = (): boolean => child.exitCode !== null || child.signalCode !== null;
@@ -367,7 +366,7 @@ test("systemd runs the service as its unit says: ready, reload, watchdog, stop, 
       }
       await until("the service to start and reload", () => says("reloaded") || ends(), LIMIT);
       await pingsThrough(rig);
-      writeFileSync(root.path("root/go"), "");
+      writeFileSync(root.path("srv/go"), "");
       await until("the machine to stop", ends, 2 * LIMIT);
     } finally {
       child.kill("SIGKILL");
@@ -375,7 +374,7 @@ test("systemd runs the service as its unit says: ready, reload, watchdog, stop, 
       for (const path of globSync("/sys/fs/cgroup/*/{payload,supervisor}"))
         if (!before.has(path)) await run("find", [path, "-depth", "-type", "d", "-delete"]);
       for (const path of [
-        "root/go",
+        "srv/go",
         "etc/systemd/system/check.service",
         "etc/systemd/system/check.target",
       ])
@@ -404,7 +403,7 @@ test("a removal keeps the configuration, another installation finds it, and a pu
   await root.must("dpkg", "--remove", "linkloom");
   assert.equal(readFileSync(root.path(CONFIG), "utf8"), SITE);
   assert.notEqual((await root.try("sh", "-c", "command -v linkloom")).code, 0);
-  await root.must("dpkg", "--install", "/root/linkloom.deb");
+  await root.must("dpkg", "--install", "/srv/linkloom.deb");
   assert.equal(readFileSync(root.path(CONFIG), "utf8"), SITE);
   assert.equal((await root.try("systemctl", "is-enabled", "linkloom")).stdout.trim(), "enabled");
 
