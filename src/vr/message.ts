@@ -2,8 +2,8 @@
 // a MAC or a version, so that all fits into one record.
 //
 //   vr-state     the link master tells all of a machine
-//     head: MAC of whoever is Active | 0 epoch 4 | 4 machine 2 | 6 state 1 | 7 reason 1 | 8 sequence 4 | 12 priority 1 |
-//     13 Active's priority 1 | 14 held 1 | 15 checksum form 1 | 16 interval 8 | 24 since 8 | 32 counter 8 |
+//     head: MAC of whoever is Active | 0 epoch 4 | 4 machine 2 | 6 checksum form 4 bits, state 4 | 7 reason 1 |
+//     8 sequence 4 | 12 priority 1 | 13 Active's priority 1 | 14 held 1 | 15 an operator's priority, 0 = none 1 | 16 interval 8 | 24 since 8 | 32 counter 8 |
 //     40 Active's address 16
 //   vr-heard     an advertisement, taken apart and found good, for the link master
 //     head: its MAC | 0 epoch 4 | 4 machine 2 | 6 channel 2 | 8 address 16 | 24 priority 1 |
@@ -18,7 +18,7 @@ import { FIELDS } from "../engine/message.ts";
 import type { Millis, Offset } from "../lib/units.ts";
 import { mac, setMac } from "../wire/bytes.ts";
 import type { Advert } from "./advert.ts";
-import type { Machine } from "./machine.ts";
+import { type Machine, OFF } from "./machine.ts";
 import { type VmacSaid, WORDS } from "./vmac.ts";
 
 const HEAD = 2;
@@ -44,13 +44,13 @@ export function writeState(
   view.setInt32(at + EPOCH, epoch);
   view.setUint16(at + MACHINE, machine.index);
   const to = at + FIELDS;
-  view.setUint8(to + 6, machine.state);
+  view.setUint8(to + 6, (machine.form << 4) | machine.state);
   view.setUint8(to + 7, machine.reason);
   view.setUint32(to + 8, sequence);
   view.setUint8(to + 12, machine.priority);
   view.setUint8(to + 13, machine.activePriority);
   view.setUint8(to + 14, machine.held);
-  view.setUint8(to + 15, machine.form);
+  view.setUint8(to + 15, machine.override === OFF ? 0 : machine.override);
   view.setFloat64(to + 16, machine.interval);
   view.setFloat64(to + 24, machine.since);
   view.setUint32(to + 32, machine.high);
@@ -61,12 +61,14 @@ export function writeState(
 export function readState(view: DataView, at: Offset, machine: Machine): void {
   machine.activeMac = mac(view, at + HEAD);
   const from = at + FIELDS;
-  machine.state = view.getUint8(from + 6);
+  const formAndState = view.getUint8(from + 6);
+  machine.form = formAndState >> 4;
+  machine.state = formAndState & 0xf;
   machine.reason = view.getUint8(from + 7);
   machine.priority = view.getUint8(from + 12);
   machine.activePriority = view.getUint8(from + 13);
   machine.held = view.getUint8(from + 14);
-  machine.form = view.getUint8(from + 15);
+  machine.override = view.getUint8(from + 15) || OFF;
   machine.interval = view.getFloat64(from + 16);
   machine.since = view.getFloat64(from + 24);
   machine.high = view.getUint32(from + 32);

@@ -380,11 +380,16 @@ export class Vr implements Engine, Replicated, Receiving {
     this.#flush();
   }
 
-  /** An operator's priority for a router until its own is configured anew; -1 = the configured one. On every core. */
+  /**
+   * An operator's priority, 1 to 254, for a router until its own is configured anew; -1 = the configured one. On every
+   * core.
+   */
   setPriority(name: string, priority: number, now: Millis): boolean {
     const found = this.runner.machines.filter(({ config }) => config.name === name);
-    for (const machine of found) machine.override = priority < 0 ? OFF : priority;
+    for (const machine of found) machine.override = priority <= 0 ? OFF : priority;
     if (found.length > 0 && this.#isMaster) {
+      // Told to the others in any case, so that a core that joins, or missed the order, has it when the role moves.
+      for (const machine of found) this.runner.pending.add(machine);
       this.runner.evaluate(now);
       this.#flush();
     }
@@ -438,9 +443,9 @@ export class Vr implements Engine, Replicated, Receiving {
     const { table } = this.learning;
     let digest = table.digestOfAll();
     let version = 0;
-    for (const { index, state, priority, held, activePriority } of machines) {
+    for (const { index, state, priority, held, activePriority, override } of machines) {
       let one = addToDigest(index + 1, state * 65_536 + priority * 256 + held);
-      one = addToDigest(one, activePriority);
+      one = addToDigest(one, activePriority * 256 + override);
       digest ^= one;
       version += this.#sequences[index] ?? 0;
     }

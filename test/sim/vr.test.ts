@@ -478,6 +478,23 @@ test("VR-3 an operator's priority counts at once, until it is taken back", () =>
   assert.equal(rig.first.cores[0]?.vr.setPriority("nobody", 1, rig.now), false);
 });
 
+test("VR-3 CORE-9 an operator's priority outlives the core that was given it: the others know it from the master", () => {
+  const rig = new VrRig([{ priority: 100 }, { priority: 150 }], { cores: 2 });
+  rig.run(10 * SECOND);
+  assert.deepEqual(rig.active(), [1]);
+  const [master, other] = rig.first.cores;
+  // As when the other one started again just after the order.
+  assert.equal(master?.vr.setPriority("gw", 200, rig.now), true);
+  rig.first.settle();
+  rig.runUntil(() => rig.active()[0] === 0, 5 * SECOND);
+  assert.equal(other?.vr.summary().digest, master?.vr.summary().digest);
+
+  rig.first.kill(0);
+  rig.run(30 * SECOND);
+
+  assert.deepEqual(rig.active(), [0]);
+});
+
 // --- tracking, groups, both families --------------------------------------------------------------------------------
 
 const TRACKS: VrSpec["tracks"] = [
