@@ -97,7 +97,10 @@ export class CleanRoot {
       mkdirSync(root.folder);
       chmodSync(root.folder, 0o755);
       const done = await runWords(clean(mirror, words), LIMIT);
-      if (done.code === 0) return root;
+      if (done.code === 0) {
+        await run("find", [root.path("var/cache/apt/archives"), "-name", "*.deb", "-delete"]);
+        return root;
+      }
       log = `${done.stdout}${done.stderr}`;
       await delay(5000);
     }

@@ -202,7 +202,7 @@ test("systemd finds nothing wrong with the unit, and rates what it may do as lit
   assert.ok(Number(exposure) > 0 && Number(exposure) <= 3.5, rated.stdout);
 });
 
-test("a user with CAP_NET_RAW and CAP_NET_ADMIN alone runs it: hosts ping through, show, API and page answer", async (t) => {
+test("OPS-2 a user with CAP_NET_RAW and CAP_NET_ADMIN alone runs it: hosts ping through, show, API and page answer", async (t) => {
   const root = rootFor(t);
   if (root === undefined) return;
   await withRig(async (rig) => {
@@ -293,7 +293,15 @@ linkloom show health && echo answered
 kill -STOP $pid
 for n in $(seq 300); do [ "$(systemctl show -P NRestarts linkloom)" = 1 ] && echo watched && break; sleep 0.2; done
 for n in $(seq 300); do [ "$(systemctl is-active linkloom)" = active ] && echo again && break; sleep 0.2; done
+mkdir -p /etc/systemd/system/linkloom.service.d && cp /srv/group.conf /etc/systemd/system/linkloom.service.d/
+groupadd netops && useradd --system --user-group linkloom
+chgrp linkloom /etc/linkloom/linkloom.yaml && chmod 640 /etc/linkloom/linkloom.yaml
+systemctl daemon-reload && systemctl restart linkloom
+echo runs as $(id -un $(awk '/^Uid:/ { print $2 }' /proc/$(systemctl show -P MainPID linkloom)/status))
+setpriv --reuid=65534 --regid=netops --clear-groups linkloom show health >/dev/null && echo a member may
+setpriv --reuid=65534 --regid=65534 --clear-groups linkloom show health >/dev/null || echo others may not
 systemctl stop linkloom && echo stopped: $(systemctl show -P Result linkloom)
+rm -r /etc/systemd/system/linkloom.service.d
 ls -d /run/linkloom /var/lib/private/linkloom/configurations
 echo end
 journalctl -u linkloom --no-pager
@@ -336,6 +344,9 @@ test("systemd runs the service as its unit says: ready, reload, watchdog, stop, 
     writeFileSync(root.path(CONFIG), SITE);
     writeFileSync(root.path("srv/booted.sh"), BOOTED);
     writeFileSync(root.path("etc/systemd/system/check.service"), CHECK_UNIT);
+    const chapter = readFileSync(join(ROOT, "docs/installation.md"), "utf8");
+    const [, dropIn = ""] = /^```\n(\[Service\]\n[\s\S]*?)^```$/m.exec(chapter) ?? [];
+    writeFileSync(root.path("srv/group.conf"), dropIn);
     const wants = root.path("etc/systemd/system/check.target");
     writeFileSync(
       wants,
@@ -381,7 +392,17 @@ test("systemd runs the service as its unit says: ready, reload, watchdog, stop, 
         rmSync(root.path(path), { force: true });
     }
     const told = readFileSync(out, "latin1");
-    for (const line of ["started", "reloaded", "answered", "watched", "again", "stopped: success"])
+    for (const line of [
+      "started",
+      "reloaded",
+      "answered",
+      "watched",
+      "again",
+      "runs as linkloom",
+      "a member may",
+      "others may not",
+      "stopped: success",
+    ])
       assert.match(told, new RegExp(`^${line}$`, "m"), told);
     const [, user = "0"] = /^Uid:\s+(\d+)/m.exec(told) ?? [];
     assert.ok(Number(user) >= 61184 && Number(user) <= 65519, `a dynamic user, not ${user}`);
@@ -441,7 +462,7 @@ test("the container file makes an image of it, whose command runs the appliance 
   await withRig(async (rig) => {
     await makeSite(rig);
     writeFileSync(join(folder, "site.yaml"), SITE);
-    const rights = ["NET_RAW", "NET_ADMIN"].flatMap((name) => ["--cap-add", name]);
+    const rights = ["CAP_NET_RAW", "CAP_NET_ADMIN"].flatMap((name) => ["--cap-add", name]);
     const started = rig.start(
       "box",
       ...(["buildah", "--storage-driver", "vfs", "--root", storage] as const),
