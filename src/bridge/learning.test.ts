@@ -467,6 +467,23 @@ test("CORE-3 a peer's entry that it does not name any more is gone", () => {
   assert.equal(receiver.locate(0, B, 10), 0, "its own stays");
 });
 
+test("CORE-3 BR-4 an entry that only some cores entombed for a teller that started anew ends the same on all", () => {
+  const rig = rigOf(3);
+  see(rig, 2, A, 0, 1);
+  rig.settle(1);
+  // Core 2 starts anew and, before it has been told anything, sends its empty table to core 0 alone.
+  const receiver = rig.bridges[0] as Bridging;
+  receiver.resyncBegin(2);
+  receiver.resyncEnd(2);
+  assert.deepEqual([rig.entries(0).length, rig.entries(1).length], [0, 1]);
+
+  // The background check has everybody send everything.
+  for (const from of [0, 1, 2])
+    for (const to of [0, 1, 2]) if (to !== from) resync(rig, from, to, 60);
+
+  assertEqual(rig);
+});
+
 // --- reload (OPS-1) -----------------------------------------------------------------------------------------------------
 
 test("OPS-1 a reload keeps stations, renumbers channels by name, and takes away what has no channel or VLAN left", () => {

@@ -275,12 +275,15 @@ export class Learning {
     } else this.#supersede(low, key, version);
   }
 
-  /** The station is nowhere as of this version. */
+  /**
+   * The station is nowhere as of this version. At the same one, too: a core that started anew no longer names what it
+   * told, and whoever has entombed that for it must not differ for good from those who have not.
+   */
   #supersede(low: number, key: number, version: number): void {
     const { table } = this;
     const slot = table.findAny(low, key);
     if (slot < 0) table.bury(low, key, version);
-    else if (version > table.version(slot) && !this.#isStatic(slot)) table.entomb(slot, version);
+    else if (version >= table.version(slot) && !this.#isStatic(slot)) table.entomb(slot, version);
   }
 
   #isStatic(slot: number): boolean {
