@@ -9,19 +9,15 @@
 
 import type { CommonConfig } from "../engine/config.ts";
 import { EVENT_NAMES } from "../engine/event.ts";
-import { FIELDS, MESSAGE_NAMES, Message, RECORD } from "../engine/message.ts";
-import type { Out } from "../engine/out.ts";
+import { FIELDS, MESSAGE_NAMES, Message } from "../engine/message.ts";
 import { LAG_DEFAULTS, type LagChannelConfig, type LagConfig } from "../lag/config.ts";
 import { Lag, type MemberSink } from "../lag/lag.ts";
 import { Mux } from "../lag/mux.ts";
 import type { PortState } from "../lag/port-state.ts";
-import type { Copy } from "../lib/copy.ts";
 import type { CoreId, Millis, Offset, PortId } from "../lib/units.ts";
 import * as lacp from "../wire/lacp.ts";
+import { DELIVERY, DRAFT, SmallOut } from "./small-out.ts";
 
-const DRAFT = 0;
-const DELIVERY: number = RECORD;
-const SCRATCH: number = 2 * RECORD;
 const FRAME_AT = 4096;
 const PDU = 14;
 
@@ -48,21 +44,15 @@ export interface Flying {
 const textOf = (bytes: Uint8Array): string => String.fromCharCode(...bytes);
 
 /** One core of a system: an Out and a sink that only remember. */
-class RigCore implements Out, MemberSink {
-  readonly core: CoreId;
-  readonly cores: number;
-  readonly view: DataView = new DataView(new ArrayBuffer(8192));
-  readonly bytes: Uint8Array = new Uint8Array(this.view.buffer);
-  readonly copy: Copy = (from, to, end) => void this.bytes.copyWithin(to, from, end);
+class RigCore extends SmallOut implements MemberSink {
   readonly collecting: boolean[];
   readonly distributing: boolean[];
   readonly system: LagSystem;
   lag: Lag | null = null;
 
   constructor(system: LagSystem, core: CoreId, cores: number, ports: number) {
+    super(core, cores);
     this.system = system;
-    this.core = core;
-    this.cores = cores;
     this.collecting = new Array<boolean>(ports).fill(false);
     this.distributing = new Array<boolean>(ports).fill(false);
   }
@@ -72,52 +62,27 @@ class RigCore implements Out, MemberSink {
     this.distributing[port] = distributing;
   }
 
-  transmit(port: PortId, start: Offset, end: Offset): void {
+  override transmit(port: PortId, start: Offset, end: Offset): void {
     this.system.sent(port, this.bytes.slice(start, end));
   }
-
-  scratch(): Offset {
-    return SCRATCH;
-  }
-
-  hold(): number {
-    return -1;
-  }
-
-  heldStart(): Offset {
-    return -1;
-  }
-
-  heldEnd(): Offset {
-    return -1;
-  }
-
-  release(): void {}
 
   master(): CoreId {
     return this.system.master;
   }
 
-  isAlive(core: CoreId): boolean {
+  override isAlive(core: CoreId): boolean {
     return !this.system.dead.has(core);
   }
 
-  draft(type: number): Offset {
-    this.bytes.fill(0, DRAFT, DRAFT + RECORD);
-    this.view.setUint8(DRAFT, type);
-    this.view.setUint8(DRAFT + 1, this.core);
-    return DRAFT;
-  }
-
-  send(to: CoreId): void {
-    this.system.told(this, to, this.bytes.slice(DRAFT, DRAFT + RECORD));
-  }
-
-  broadcast(): void {
+  override broadcast(): void {
     for (let to = 0; to < this.cores; to++) if (to !== this.core) this.send(to);
   }
 
-  handover(to: CoreId, port: PortId, start: Offset, end: Offset): void {
+  tell(to: CoreId, record: Uint8Array): void {
+    this.system.told(this, to, record);
+  }
+
+  override handover(to: CoreId, port: PortId, start: Offset, end: Offset): void {
     this.system.receive(to, port, this.bytes.slice(start, end));
   }
 

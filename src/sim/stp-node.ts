@@ -4,10 +4,7 @@
 import type { CommonConfig } from "../engine/config.ts";
 import { EVENT_NAMES } from "../engine/event.ts";
 import type { ChannelSink } from "../engine/inside.ts";
-import { RECORD } from "../engine/message.ts";
-import type { Out } from "../engine/out.ts";
 import { PortState, type PortStateSink } from "../engine/port-state.ts";
-import type { Copy } from "../lib/copy.ts";
 import type { ChannelId, CoreId, Mac, Millis, Offset } from "../lib/units.ts";
 import {
   STP_CHANNEL_DEFAULTS,
@@ -17,11 +14,9 @@ import {
   type StpConfig,
 } from "../stp/config.ts";
 import { Stp } from "../stp/stp.ts";
+import { SmallOut } from "./small-out.ts";
 
-const DRAFT = 0;
-/** Where a message that arrives lies, and a frame. */
-export const DELIVERY: number = RECORD;
-const SCRATCH: number = 2 * RECORD;
+/** Where a frame that arrives lies. */
 export const FRAME_AT = 4096;
 
 /** What a bridge needs of the world it is in. */
@@ -46,12 +41,7 @@ export interface StpNodeOptions {
 }
 
 /** One core of a bridge: an Out, a sink and the channels. */
-export class StpCore implements Out, PortStateSink, ChannelSink {
-  readonly core: CoreId;
-  readonly cores: number;
-  readonly view: DataView = new DataView(new ArrayBuffer(8192));
-  readonly bytes: Uint8Array = new Uint8Array(this.view.buffer);
-  readonly copy: Copy = (from, to, end) => void this.bytes.copyWithin(to, from, end);
+export class StpCore extends SmallOut implements PortStateSink, ChannelSink {
   readonly node: StpNode;
   /** By channel. */
   readonly states: PortState[];
@@ -61,9 +51,8 @@ export class StpCore implements Out, PortStateSink, ChannelSink {
   stp: Stp | null = null;
 
   constructor(node: StpNode, core: CoreId, cores: number, ports: number) {
+    super(core, cores);
     this.node = node;
-    this.core = core;
-    this.cores = cores;
     this.states = new Array<PortState>(ports).fill(PortState.Discarding);
     this.flushes = new Array<number>(ports).fill(0);
   }
@@ -79,10 +68,14 @@ export class StpCore implements Out, PortStateSink, ChannelSink {
     this.flushes[channel] = (this.flushes[channel] ?? 0) + 1;
   }
 
-  send(to: number, start?: Offset, end?: Offset): boolean {
+  tell(to: CoreId, record: Uint8Array): void {
+    this.node.world.told(this, to, record);
+  }
+
+  override send(to: number, start?: Offset, end?: Offset): boolean {
     // Two interfaces have a `send`: of a draft to a core, and of a frame to a channel.
     if (start === undefined || end === undefined) {
-      this.node.world.told(this, to, this.bytes.slice(DRAFT, DRAFT + RECORD));
+      super.send(to);
       return true;
     }
     this.node.world.sent(this.node, to, this.bytes.slice(start, end));
@@ -93,48 +86,15 @@ export class StpCore implements Out, PortStateSink, ChannelSink {
     return true;
   }
 
-  transmit(): void {}
-
-  scratch(): Offset {
-    return SCRATCH;
-  }
-
-  hold(): number {
-    return -1;
-  }
-
-  heldStart(): Offset {
-    return -1;
-  }
-
-  heldEnd(): Offset {
-    return -1;
-  }
-
-  release(): void {}
-
   master(): CoreId {
     return this.masterSeen;
   }
 
-  isAlive(core: CoreId): boolean {
+  override isAlive(core: CoreId): boolean {
     return !this.node.dead.has(core);
   }
 
-  draft(type: number): Offset {
-    this.bytes.fill(0, DRAFT, DRAFT + RECORD);
-    this.view.setUint8(DRAFT, type);
-    this.view.setUint8(DRAFT + 1, this.core);
-    return DRAFT;
-  }
-
-  broadcast(): void {
-    for (let to = 0; to < this.cores; to++) {
-      if (to !== this.core && !this.node.dead.has(to)) this.send(to);
-    }
-  }
-
-  handover(to: CoreId, port: number, start: Offset, end: Offset): void {
+  override handover(to: CoreId, port: number, start: Offset, end: Offset): void {
     this.node.world.handed(this, to, port, this.bytes.slice(start, end));
   }
 

@@ -9,8 +9,8 @@ import { Prng } from "../lib/prng.ts";
 import type { ChannelId, CoreId, Millis } from "../lib/units.ts";
 import type { StpBridgeConfig } from "../stp/config.ts";
 import { Agenda } from "./agenda.ts";
+import { DELIVERY } from "./small-out.ts";
 import {
-  DELIVERY,
   FRAME_AT,
   type StpCore,
   StpNode,

@@ -5,10 +5,8 @@
 import type { CommonConfig } from "../engine/config.ts";
 import { DROP_NAMES } from "../engine/drop.ts";
 import { EVENT_NAMES } from "../engine/event.ts";
-import { MESSAGE_NAMES, Message, RECORD } from "../engine/message.ts";
-import type { Out } from "../engine/out.ts";
+import { MESSAGE_NAMES, Message } from "../engine/message.ts";
 import type { Virtual, VirtualSink } from "../engine/virtual.ts";
-import type { Copy } from "../lib/copy.ts";
 import { Prng } from "../lib/prng.ts";
 import type { CoreId, Ipv4, Mac, Millis, Offset } from "../lib/units.ts";
 import {
@@ -19,9 +17,8 @@ import {
 } from "../vr/config.ts";
 import type { Machine } from "../vr/machine.ts";
 import { Vr } from "../vr/vr.ts";
+import { DELIVERY, SmallOut } from "./small-out.ts";
 
-const DRAFT = 0;
-const DELIVERY: number = RECORD;
 /** Frames under construction and received ones lie here, one behind the other, used again in a circle. */
 const FRAMES_AT = 4096;
 const ROOM = 2048;
@@ -54,72 +51,35 @@ interface Sent {
 const keyOf = ({ iface, mac, family }: Virtual): string => `${iface} ${mac.toString(16)} ${family}`;
 
 /** One core: an Out and a sink that remember. */
-export class VrCore implements Out, VirtualSink {
-  readonly core: CoreId;
-  readonly cores: number;
+export class VrCore extends SmallOut implements VirtualSink {
   readonly router: VrRouter;
-  readonly view: DataView = new DataView(new ArrayBuffer(FRAMES_AT + ROOM * COUNT));
-  readonly bytes: Uint8Array = new Uint8Array(this.view.buffer);
-  readonly copy: Copy = (from, to, end) => void this.bytes.copyWithin(to, from, end);
   /** The virtual MACs that this core takes frames to. */
   readonly active: Map<string, Virtual> = new Map();
   readonly vr: Vr;
   #frame = 0;
 
   constructor(router: VrRouter, core: CoreId, cores: number) {
+    super(core, cores, FRAMES_AT + ROOM * COUNT);
     this.router = router;
-    this.core = core;
-    this.cores = cores;
     this.vr = new Vr(router.config, router.common, this, this);
   }
 
   // Out
-  transmit(): void {}
-
-  scratch(): Offset {
+  override scratch(): Offset {
     this.#frame = (this.#frame + 1) % COUNT;
     return FRAMES_AT + this.#frame * ROOM + 64;
   }
-
-  hold(): number {
-    return -1;
-  }
-
-  heldStart(): Offset {
-    return -1;
-  }
-
-  heldEnd(): Offset {
-    return -1;
-  }
-
-  release(): void {}
 
   master(): CoreId {
     return this.router.master;
   }
 
-  isAlive(core: CoreId): boolean {
+  override isAlive(core: CoreId): boolean {
     return !this.router.dead.has(core);
   }
 
-  draft(type: number): Offset {
-    this.bytes.fill(0, DRAFT, DRAFT + RECORD);
-    this.view.setUint8(DRAFT, type);
-    this.view.setUint8(DRAFT + 1, this.core);
-    return DRAFT;
-  }
-
-  send(to: CoreId): void {
-    if (this.isAlive(to)) this.router.told(this.core, to, this.bytes.slice(DRAFT, DRAFT + RECORD));
-  }
-
-  broadcast(): void {
-    for (let to = 0; to < this.cores; to++) if (to !== this.core) this.send(to);
-  }
-
-  handover(): void {
-    throw new Error("virtual routers hand no frames over");
+  tell(to: CoreId, record: Uint8Array): void {
+    if (this.isAlive(to)) this.router.told(this.core, to, record);
   }
 
   drop(reason: number): void {

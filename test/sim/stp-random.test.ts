@@ -63,7 +63,9 @@ function killCores(world: StpWorld): void {
     for (const core of [...node.dead]) {
       if (world.random.chance(0.5)) continue;
       node.restart(core);
-      world.later(5, () => node.stp.resync(core, 0, 100, world.now));
+      world.later(5, () => {
+        if (node.stp !== node.cores[core]?.stp) node.stp.resync(core, 0, 100, world.now);
+      });
     }
     const alive = node.cores.filter(({ core }) => !node.dead.has(core));
     if (alive.length > 1 && world.random.chance(0.4)) node.kill(world.random.pick(alive).core);

@@ -2,15 +2,12 @@
 // second, and the queues between the cores, one for each ordered pair.
 
 import { BUFFER, HEADROOM, OFFLOAD } from "../../engine/frame.ts";
-import { RECORD } from "../../engine/message.ts";
-import type { Engine, Out, Replicated } from "../../engine/out.ts";
+import type { Engine, Replicated } from "../../engine/out.ts";
 import type { Role } from "../../engine/role.ts";
-import type { Copy } from "../../lib/copy.ts";
 import type { CoreId, Millis, Offset, PortId } from "../../lib/units.ts";
 import type { Fingerprint } from "../explorer.ts";
+import { DELIVERY, SmallOut } from "../small-out.ts";
 
-const DRAFT = 0;
-const DELIVERY: number = RECORD;
 const FRAMES = 256;
 const COUNT = 8;
 const SIZE: number = FRAMES + COUNT * BUFFER;
@@ -71,12 +68,7 @@ export class Pairs {
   }
 }
 
-export class LightCore implements Out {
-  readonly core: CoreId;
-  readonly cores: number;
-  readonly view: DataView = new DataView(new ArrayBuffer(SIZE));
-  readonly bytes: Uint8Array = new Uint8Array(this.view.buffer);
-  readonly copy: Copy = (from, to, end) => void this.bytes.copyWithin(to, from, end);
+export class LightCore extends SmallOut {
   readonly pairs: Pairs;
   /** Frames that left since the last look. */
   readonly frames: { port: PortId; bytes: Uint8Array }[] = [];
@@ -85,9 +77,8 @@ export class LightCore implements Out {
   #buffer = 0;
 
   constructor(pairs: Pairs, core: CoreId) {
+    super(core, pairs.cores, SIZE);
     this.pairs = pairs;
-    this.core = core;
-    this.cores = pairs.cores;
   }
 
   /** Frames that are held and not released. */
@@ -95,11 +86,11 @@ export class LightCore implements Out {
     return this.#held.size;
   }
 
-  transmit(port: PortId, start: Offset, end: Offset): void {
+  override transmit(port: PortId, start: Offset, end: Offset): void {
     this.frames.push({ port, bytes: this.bytes.slice(start, end) });
   }
 
-  scratch(): Offset {
+  override scratch(): Offset {
     for (let tries = 0; tries < COUNT; tries++) {
       const start = FRAMES + (this.#buffer++ % COUNT) * BUFFER + HEADROOM;
       if (this.#held.has(start)) continue;
@@ -109,7 +100,7 @@ export class LightCore implements Out {
     return -1;
   }
 
-  hold(start: Offset, end: Offset): number {
+  override hold(start: Offset, end: Offset): number {
     const copy = this.scratch();
     if (copy < 0) return -1;
     this.bytes.copyWithin(copy - OFFLOAD, start - OFFLOAD, end);
@@ -117,15 +108,15 @@ export class LightCore implements Out {
     return copy;
   }
 
-  heldStart(handle: number): Offset {
+  override heldStart(handle: number): Offset {
     return handle;
   }
 
-  heldEnd(handle: number): Offset {
+  override heldEnd(handle: number): Offset {
     return this.#held.get(handle) ?? -1;
   }
 
-  release(handle: number): void {
+  override release(handle: number): void {
     if (!this.#held.delete(handle)) throw new Error("a buffer was released twice");
   }
 
@@ -133,24 +124,8 @@ export class LightCore implements Out {
     return this.pairs.masters[role] ?? 0;
   }
 
-  draft(type: number): Offset {
-    this.bytes.fill(0, DRAFT, DRAFT + RECORD);
-    this.view.setUint8(DRAFT, type);
-    this.view.setUint8(DRAFT + 1, this.core);
-    return DRAFT;
-  }
-
-  send(to: CoreId): void {
-    if (to === this.core) throw new Error("a core sent a message to itself");
-    this.pairs.push(this.core, to, this.bytes.slice(DRAFT, DRAFT + RECORD));
-  }
-
-  broadcast(): void {
-    for (let to = 0; to < this.cores; to++) if (to !== this.core) this.send(to);
-  }
-
-  handover(): void {
-    throw new Error("no frame is handed over in this model");
+  tell(to: CoreId, record: Uint8Array): void {
+    this.pairs.push(this.core, to, record);
   }
 
   drop(): void {
