@@ -1,6 +1,6 @@
 // What an appliance costs when nothing happens: CPU time of each thread, and the whole process's resident memory, for
-// two cores and two AF_PACKET ports on veth pairs in a namespace of its own. It measures the JavaScript that the
-// package ships.
+// two cores and two AF_PACKET ports on veth pairs in a namespace of its own; without HTTP, and as it is by default, with
+// HTTP and the past that is kept for it. It measures the JavaScript that the package ships.
 //   npm run bench -- idle
 //   node bench/idle.ts [--seconds 10]          needs root
 
@@ -64,6 +64,54 @@ function ask(socketPath: string, path: string): Promise<void> {
   });
 }
 
+/** One appliance, from its start to its end. */
+async function measure(
+  directory: string,
+  seconds: number,
+  config: string,
+  what: string,
+  goal: string,
+): Promise<void> {
+  const file = join(directory, "idle.yaml");
+  writeFileSync(file, config);
+  const words = ["run", "-c", file, "--socket", join(directory, "control.sock")];
+  const bin = join(directory, "bin/linkloom");
+  const child = spawn("ip", ["netns", "exec", NAMESPACE, process.execPath, FLAG, bin, ...words], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  await new Promise((ready) => child.stdout.once("data", ready));
+  await delay(3000);
+  const { pid } = child;
+  if (pid === undefined) throw new Error("the appliance did not start");
+  const before = threads(pid);
+  await delay(seconds * 1000);
+  for (const [task, { name, ticks }] of threads(pid)) {
+    const used = ticks - (before.get(task)?.ticks ?? ticks);
+    if (used > 0)
+      process.stdout.write(
+        `idle: ${what}: thread ${name.padEnd(16)} ${(used / seconds).toFixed(2)} % of a CPU   goal < 2 %\n`,
+      );
+  }
+  const resident = (when: string, suffix = ""): void => {
+    const status = readFileSync(`/proc/${pid}/status`, "latin1");
+    const bytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+    process.stdout.write(
+      `idle: resident memory, ${when}  ${(bytes / 1e6).toFixed(1)} MB${suffix}\n`,
+    );
+  };
+  resident(`2 cores and 2 ports, ${what}`, goal);
+  // What serving costs from the first request on: the framework, the metrics, the documents.
+  const socket = join(directory, "control.sock");
+  for (const path of ["/api/v1/cores", "/metrics", "/api/v1/openapi.json"]) {
+    await ask(socket, path);
+    await delay(1000);
+    resident(`after GET ${path}`);
+  }
+  const ended = new Promise((resolve) => child.once("exit", resolve));
+  child.kill("SIGTERM");
+  await ended;
+}
+
 async function main(): Promise<void> {
   const seconds = option("seconds", 10);
   const directory = mkdtempSync(join(tmpdir(), "linkloom-idle-"));
@@ -76,44 +124,14 @@ async function main(): Promise<void> {
       ip("-n", NAMESPACE, "link", "set", `${end}1`, "up");
     }
     ip("netns", "exec", NAMESPACE, "sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1");
-    const file = join(directory, "idle.yaml");
-    writeFileSync(file, CONFIG);
-    const words = ["run", "-c", file, "--socket", join(directory, "control.sock")];
-    const bin = join(directory, "bin/linkloom");
-    const child = spawn("ip", ["netns", "exec", NAMESPACE, process.execPath, FLAG, bin, ...words], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
-    await new Promise((ready) => child.stdout.once("data", ready));
-    await delay(3000);
-    const { pid } = child;
-    if (pid === undefined) throw new Error("the appliance did not start");
-    const before = threads(pid);
-    await delay(seconds * 1000);
-    for (const [task, { name, ticks }] of threads(pid)) {
-      const used = ticks - (before.get(task)?.ticks ?? ticks);
-      if (used > 0)
-        process.stdout.write(
-          `idle: thread ${name.padEnd(16)} ${(used / seconds).toFixed(2)} % of a CPU   goal < 2 %\n`,
-        );
-    }
-    const resident = (what: string, goal = ""): void => {
-      const status = readFileSync(`/proc/${pid}/status`, "latin1");
-      const bytes = Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
-      process.stdout.write(
-        `idle: resident memory, ${what}  ${(bytes / 1e6).toFixed(1)} MB${goal}\n`,
-      );
-    };
-    resident("2 cores and 2 ports", "   goal < 150 MB");
-    // What serving costs from the first request on: the framework, the metrics, the documents.
-    const socket = join(directory, "control.sock");
-    for (const path of ["/api/v1/cores", "/metrics", "/api/v1/openapi.json"]) {
-      await ask(socket, path);
-      await delay(1000);
-      resident(`after GET ${path}`);
-    }
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
-    await ended;
+    await measure(
+      directory,
+      seconds,
+      `${CONFIG}api: {http: null}\n`,
+      "no HTTP",
+      "   goal < 150 MB",
+    );
+    await measure(directory, seconds, CONFIG, "HTTP and the past", "");
   } finally {
     ip("netns", "del", NAMESPACE);
     rmSync(directory, { recursive: true, force: true });
