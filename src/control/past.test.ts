@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CORE_AT, CoreCounter, PORT_AT, PortCounter } from "../engine/counter.ts";
 import { EventCode } from "../engine/event.ts";
-import { Message } from "../engine/message.ts";
+import { Table } from "../engine/message.ts";
 import { ControlError } from "./errors.ts";
 import { SMALL } from "./example.ts";
 import { FakeAppliance } from "./fake-appliance.ts";
@@ -25,7 +25,7 @@ function rig(limit: number = LIMIT): {
 } {
   const appliance = new FakeAppliance(SMALL);
   appliance.answers.set("summary", {
-    tables: [{ table: Message.Arp, entries: 1, digest: 0xabc, version: 7 }],
+    tables: [{ table: Table.Arp, entries: 1, digest: 0xabc, version: 7 }],
   });
   const clock = { now: START };
   const shown: Shown & { past?: Past } = { appliance, configuration: { cores: { count: 2 } } };
