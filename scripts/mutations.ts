@@ -71,9 +71,9 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     name: "a leaked buffer: a frame that waited for an address is not given back",
-    file: "src/arp/pending.ts",
-    find: "out.heldEnd(handle), now);\n      out.release(handle);\n    }\n  }\n\n  /** Asks once more",
-    replace: "out.heldEnd(handle), now);\n    }\n  }\n\n  /** Asks once more",
+    file: "src/engine/waiting-frames.ts",
+    find: "out.heldEnd(handle), now);\n      out.release(handle);\n    }\n    return frames;",
+    replace: "out.heldEnd(handle), now);\n    }\n    return frames;",
   },
   {
     name: "a buffer given back too early, before the frame in it has left",

@@ -173,7 +173,7 @@ export class GroupsInvariant implements Invariant {
       for (const { dispatch, bus, core } of cores) {
         const { entries } = dispatch.snoop.summary();
         if (bus.isAlive(core) && entries > maxGroups + ROUTER_ROWS)
-          return `${entries} rows of groups`;
+          return `${BOUNDED}: core ${core} has ${entries} rows`;
       }
     }
     return "";
