@@ -86,7 +86,14 @@ function configurationHandlers(serving: Serving): Readonly<Record<string, Handle
         const hint = "units are ms, s, m and h: 60s";
         throw new ControlError("value-invalid", `"${String(confirm)}" is no duration`, hint);
       }
-      return keeper().apply({ text }, by, millis);
+      return keeper().apply({ text }, by, { confirm: millis, save: isTrue(words["save"]) });
+    },
+    "config-save": async () => keeper().save(),
+    "config-file": async () => {
+      const state = keeper().fileState();
+      if (state !== undefined) return state;
+      const hint = "run the appliance of a file: linkloom run -c FILE";
+      throw new ControlError("not-found", "This appliance has no configuration file", hint);
     },
     "config-confirm": async () => keeper().confirm(),
     "config-rollback": async ({ words, by }) => {
@@ -98,4 +105,11 @@ function configurationHandlers(serving: Serving): Readonly<Record<string, Handle
       return keeper().rollback(to === undefined ? undefined : Number(to), by);
     },
   };
+}
+
+/** A flag of a query. */
+function isTrue(word: unknown): boolean {
+  if (word === undefined || word === "false" || word === false) return false;
+  if (word === "true" || word === true) return true;
+  throw new ControlError("value-invalid", `"${String(word)}" is no flag`, "write true or false");
 }

@@ -6,8 +6,9 @@ import { twoLines } from "../control/errors.ts";
 import type { Past } from "../control/past.ts";
 import { besideSocket } from "../control/run.ts";
 import type { Serving } from "../control/serving.ts";
+import type { HttpOptions, Step } from "./listener.ts";
 import { pageOf } from "./page.ts";
-import { type HttpOptions, type ServeOptions, type Server, serve } from "./server.ts";
+import { type ServeOptions, type Server, serve } from "./server.ts";
 
 /** Where HTTP is when nobody says (02: `run` and `lab` serve it by default). */
 const DEFAULT_HTTP = "127.0.0.1:7474";
@@ -23,22 +24,55 @@ const PAST_AFTER = 500;
 /** Bytes of the past where nobody says; the schema's default. */
 const PAST_BYTES = 8 * 1024 * 1024;
 
+/** An API that follows the configuration: `prepare` makes ready what a new one wants of it. */
+export interface Opened extends Omit<Server, "prepare"> {
+  prepare(configuration: Pick<Configuration, "api">): Promise<Step>;
+}
+
+/** Where a configuration wants HTTP; undefined: nowhere. */
+function httpOf({ api }: Pick<Configuration, "api">, socket: string): HttpOptions | undefined {
+  const address = api === undefined ? DEFAULT_HTTP : api.http;
+  if (address === null) return undefined;
+  const tokenFile = api?.["token-file"] ?? besideSocket(socket, "tokens");
+  return { address, tokenFile, openForReading: false };
+}
+
+const pastOf = ({ api }: Pick<Configuration, "api">): number | null =>
+  api === undefined ? PAST_BYTES : api.past;
+
 /** Serves an appliance of a file. */
 export async function openApi(
   serving: Serving,
-  { api }: Pick<Configuration, "api">,
+  configuration: Pick<Configuration, "api">,
   options: OpenOptions,
-): Promise<Server> {
-  const address = api === undefined ? DEFAULT_HTTP : api.http;
-  if (address === null) return serve(optionsOf(serving, options));
-  const tokenFile = api?.["token-file"] ?? besideSocket(options.socket, "tokens");
-  const http: HttpOptions = { address, tokenFile, openForReading: false };
-  const past = api === undefined ? PAST_BYTES : api.past;
-  return open(serving, http, options, { isWanted: api !== undefined, past });
+): Promise<Opened> {
+  const { socket, warn } = options;
+  const wanted = { isWanted: configuration.api !== undefined, past: pastOf(configuration) };
+  const { server, keeper } = await open(serving, httpOf(configuration, socket), options, wanted);
+  return {
+    socket: server.socket,
+    get http(): string {
+      return server.http;
+    },
+    close: () => server.close(),
+    prepare: async (after) => {
+      const http = httpOf(after, socket);
+      const step = await server.prepare(http).catch((error: unknown) => {
+        if (after.api !== undefined) throw error;
+        tellNone(error, warn);
+        return server.prepare(undefined);
+      });
+      const commit = async (): Promise<void> => {
+        keeper.keep(http === undefined ? null : pastOf(after));
+        await step.commit();
+      };
+      return { commit, undo: () => step.undo() };
+    },
+  };
 }
 
 /** Serves a lab: who is on this machine may read without a token; with none, nobody may change. */
-export function openLab(
+export async function openLab(
   serving: Serving,
   options: OpenOptions & { readonly http?: string; readonly tokenFile?: string | undefined },
 ): Promise<Server> {
@@ -48,65 +82,85 @@ export function openLab(
     openForReading: true,
   };
   const isWanted = options.http !== undefined;
-  return open(serving, http, options, { isWanted, past: PAST_BYTES });
+  return (await open(serving, http, options, { isWanted, past: PAST_BYTES })).server;
 }
 
 async function open(
   serving: Serving,
-  http: HttpOptions,
+  http: HttpOptions | undefined,
   options: OpenOptions,
   { isWanted, past }: { readonly isWanted: boolean; readonly past: number | null },
-): Promise<Server> {
-  const keeper = new Keeper(serving, past);
+): Promise<{ server: Server; keeper: Keeper }> {
+  const keeper = new Keeper(serving);
+  const all = optionsOf(serving, options, { page: pageOf() }, keeper);
+  let server: Server;
   try {
-    const server = await serve(optionsOf(serving, options, { http, page: pageOf() }, keeper));
-    keeper.start();
-    const close = async (): Promise<void> => {
-      keeper.close();
-      await server.close();
-    };
-    return { socket: server.socket, http: server.http, close };
+    server = await serve(http === undefined ? all : withHttp(all, http));
+    if (http !== undefined) keeper.keep(past);
   } catch (error) {
-    const { what, why } = twoLines(error);
     // A socket that cannot be had fails again, and says so.
-    const server = isWanted ? undefined : await serve(optionsOf(serving, options));
-    if (server === undefined) throw error;
-    options.warn(`linkloom: no HTTP: ${what}`);
-    options.warn(`  ${why}`);
-    return server;
+    if (isWanted) throw error;
+    server = await serve(all);
+    tellNone(error, options.warn);
   }
+  const close = async (): Promise<void> => {
+    keeper.close();
+    await server.close();
+  };
+  const closing: Server = {
+    socket: server.socket,
+    get http(): string {
+      return server.http;
+    },
+    prepare: (other) => server.prepare(other),
+    close,
+  };
+  return { server: closing, keeper };
 }
+
+function tellNone(error: unknown, warn: (line: string) => void): void {
+  const { what, why } = twoLines(error);
+  warn(`linkloom: no HTTP: ${what}`);
+  warn(`  ${why}`);
+}
+
+/** The same options, whose getters still ask what runs now. */
+const withHttp = (all: ServeOptions, http: HttpOptions): ServeOptions =>
+  Object.create(all, { http: { value: http, enumerable: true } }) as ServeOptions;
 
 /** Keeps the past while HTTP is served; loaded when it begins, so that who does not serve does without. */
 class Keeper {
   readonly #serving: Serving;
-  readonly #limit: number | null;
+  #limit: number | null = null;
   #timer: NodeJS.Timeout | undefined;
-  #closed = false;
   past: Past | undefined;
 
-  constructor(serving: Serving, limit: number | null) {
+  constructor(serving: Serving) {
     this.#serving = serving;
-    this.#limit = limit;
   }
 
-  start(): void {
-    if (this.#limit === null) return;
-    this.#timer = setTimeout(() => void this.#begin(this.#limit ?? 0), PAST_AFTER);
+  /** Keeps so many bytes from now on; null: none. What was kept stays where nothing changes. */
+  keep(limit: number | null): void {
+    if (limit === this.#limit) return;
+    this.close();
+    this.#limit = limit;
+    if (limit === null) return;
+    this.#timer = setTimeout(() => void this.#begin(limit), PAST_AFTER);
     this.#timer.unref();
   }
 
   async #begin(limit: number): Promise<void> {
     const { Past } = await import("../control/past.ts");
-    if (this.#closed) return;
+    if (this.#limit !== limit) return;
     this.past = new Past({ shown: this.#serving, limit });
     this.past.start();
   }
 
   close(): void {
-    this.#closed = true;
+    this.#limit = null;
     clearTimeout(this.#timer);
     this.past?.close();
+    this.past = undefined;
   }
 }
 
@@ -117,10 +171,13 @@ function optionsOf(
   more: Pick<ServeOptions, "http" | "page"> = {},
   keeper?: Keeper,
 ): ServeOptions {
-  const { appliance, configurations, history, metrics, compatMetrics } = serving;
+  const { appliance, configurations, history, compatMetrics } = serving;
   return {
     ...{ socket, group, ...more },
-    ...{ appliance, configurations, history, metrics, compatMetrics },
+    ...{ appliance, configurations, history, compatMetrics },
+    get metrics(): boolean | undefined {
+      return serving.metrics;
+    },
     get configuration(): unknown {
       return serving.configuration;
     },

@@ -30,8 +30,9 @@ export function problemOf(error: unknown): Problem {
     statusCode?: number;
     message?: string;
     faults?: unknown;
+    errno?: unknown;
   };
-  const ours = ERROR_CODES.find((code) => code === known.code);
+  const ours = ERROR_CODES.find((code) => code === known.code) ?? ofSystem(known.errno);
   const { statusCode = 500 } = known;
   const client = statusCode >= 400 && statusCode < 500;
   const code = ours ?? (client ? (BY_STATUS[statusCode] ?? "usage") : "operation-failed");
@@ -46,6 +47,10 @@ export function problemOf(error: unknown): Problem {
     ...(known.faults === undefined ? {} : { faults: known.faults }),
   };
 }
+
+/** What the system refused a port or a core: no fault of ours, and it may be mended. */
+const ofSystem = (errno: unknown): ErrorCode | undefined =>
+  typeof errno === "string" && errno !== "" ? "port-failed" : undefined;
 
 /** Headers that belong to a problem. */
 export function problemHeaders({ status }: Problem): Record<string, string> {

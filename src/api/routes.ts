@@ -23,7 +23,7 @@ const YAML_LIMIT = 16 * 1024 * 1024;
 const PARAM_LIMIT = 256;
 
 /** The API over a server that somebody else has opened. */
-export function routes(serving: Serving): FastifyInstance {
+export function routes(serving: Serving, streams: Streams = new Streams()): FastifyInstance {
   const app = fastify({
     bodyLimit: BODY_LIMIT,
     forceCloseConnections: true,
@@ -32,7 +32,6 @@ export function routes(serving: Serving): FastifyInstance {
     // What is wrong with a URL itself is told as everything else is.
     frameworkErrors: (error, _request, reply) => problem(reply, error),
   });
-  const streams = new Streams();
   // Text would be read as a body of its own kind; a configuration is YAML and nothing else.
   app.removeContentTypeParser("text/plain");
   for (const type of ["application/yaml", "application/x-yaml", "text/yaml"]) {
@@ -162,7 +161,11 @@ async function operate(
     by,
   });
   if (!(answer instanceof Readable)) return answer;
-  streams.open(reply.raw, () => answer.destroy());
+  streams.open(
+    reply.raw,
+    () => answer.destroy(),
+    () => answer.push(null),
+  );
   reply.type(operation.stream ?? "application/octet-stream");
   return reply.send(answer);
 }
@@ -244,11 +247,14 @@ function addDocuments(app: FastifyInstance, serving: Serving): void {
       return reply.code(well ? 200 : 503).send({ status: well ? "ok" : "failed" });
     },
   });
-  if (serving.metrics === false) return;
   app.route({
     method,
     url: "/metrics",
     handler: async (_request, reply) => {
+      if (serving.metrics === false) {
+        const hint = "write api: {metrics: true}";
+        throw new ControlError("not-found", "Metrics are switched off", hint);
+      }
       const { metricsText } = await import("./metrics.ts");
       const { type, text } = await metricsText(serving);
       return reply.type(type).send(text);

@@ -415,7 +415,7 @@ test("a core that does not answer is an error, not half a table", async () => {
 
   const { status, data } = await call("GET", "arp", undefined, path);
 
-  assert.equal(status, 504);
+  assert.equal(status, 503);
   assert.equal((data as { code: string }).code, "core-silent");
   await other.close();
 });

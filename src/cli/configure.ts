@@ -1,7 +1,7 @@
 // `plan`, `apply`, `confirm` and `rollback`: changing what runs, with a look before and a way back.
 
 import type { Command } from "commander";
-import type { ApplyAnswer, PlanAnswer } from "../control/configurations.ts";
+import type { ApplyAnswer, FileAnswer, PlanAnswer } from "../control/configurations.ts";
 import { ControlError, describeFault, errnoOf } from "../control/errors.ts";
 import { parseDuration } from "../control/words.ts";
 import { ask, type Call } from "./client.ts";
@@ -34,18 +34,40 @@ export function addConfigure(program: Command): void {
     .description("take a configuration file over; what is unchanged stays undisturbed")
     .argument("<file>", "the configuration file, - for stdin")
     .option("--confirm <time>", "go back by itself unless `confirm` comes within this time")
-    .action(async (file: string, flags: { confirm?: string }, self: Command) => {
-      const { confirm } = flags;
+    .option("--save", "write it to the file of `run -c`, once it is confirmed")
+    .action(async (file: string, flags: { confirm?: string; save?: true }, self: Command) => {
+      const { confirm, save } = flags;
       if (confirm !== undefined && parseDuration(confirm) === undefined) {
         throw new ControlError("usage", `"${confirm}" is no duration`, "write --confirm 60s");
       }
-      await change(self.optsWithGlobals<Globals>(), {
+      const globals = self.optsWithGlobals<Globals>();
+      const call: Call = {
         method: "PUT",
         path: "config",
-        query: { confirm },
+        query: { confirm, ...(save === true ? { save: "true" } : {}) },
         yaml: await textOf(file),
         file,
-      });
+      };
+      try {
+        await change(globals, call);
+      } catch (error) {
+        // An appliance of few rights may not write its file; who asks may.
+        if (save !== true || confirm !== undefined || !isDenied(error)) throw error;
+        await change(globals, { ...call, query: {} });
+        await saveFrom(globals);
+      }
+    });
+  program
+    .command("save")
+    .description("write the configuration that runs to the file of `run -c`")
+    .action(async (_flags: unknown, self: Command) => {
+      const globals = self.optsWithGlobals<Globals>();
+      try {
+        await change(globals, SAVE);
+      } catch (error) {
+        if (!isDenied(error)) throw error;
+        await saveFrom(globals);
+      }
     });
   program
     .command("confirm")
@@ -64,6 +86,25 @@ export function addConfigure(program: Command): void {
         body: number === undefined ? {} : { to: Number(number) },
       });
     });
+}
+
+const SAVE: Call = { method: "POST", path: "config/save" };
+
+const isDenied = (error: unknown): boolean =>
+  error instanceof ControlError && error.code === "not-permitted";
+
+/** Writes the appliance's file with the rights of who asks, then tells the appliance. */
+async function saveFrom(globals: Globals): Promise<void> {
+  const read = async (path: string): Promise<unknown> =>
+    JSON.parse((await ask(globals.socket, { method: "GET", path })).body);
+  const { file, state, detail } = (await read("config/file")) as FileAnswer;
+  if (state !== "same" && state !== "unsaved") {
+    throw new ControlError("file-changed", detail, "it is not written");
+  }
+  const { text } = (await read("config/text")) as { text: string };
+  const { replaceFile } = await import("../control/saved-file.ts");
+  if (state === "unsaved") replaceFile(file, text);
+  await change(globals, SAVE);
 }
 
 async function change(globals: Globals, call: Call): Promise<void> {
@@ -113,12 +154,14 @@ export function planText(file: string, plan: PlanAnswer): string {
     lines.push(...values.slice(0, VALUES).map((value) => `    ${value}`));
     if (values.length > VALUES) lines.push(`    and ${values.length - VALUES} more`);
   }
-  if (plan.changes.length === 0) return "nothing differs";
+  const about = plan.file === "" ? [] : [`Now: ${plan.file}.`];
+  if (plan.changes.length === 0) return ["nothing differs", ...about].join("\n");
   const counts = (["added", "changed", "removed"] as const)
     .map((kind) => [kind, plan.changes.filter(({ change }) => change === kind).length] as const)
     .filter(([, count]) => count > 0)
     .map(([kind, count]) => `${count} ${kind}`);
   lines.push("", `${counts.join(", ")}: ${plan.summary}`);
   if (plan.restart !== "") lines.push(`Needs a restart: ${plan.restart}`);
+  lines.push(...about);
   return lines.join("\n");
 }

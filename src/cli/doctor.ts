@@ -26,7 +26,11 @@ export function addDoctor(program: Command): void {
 
 async function doctor(file: string | undefined, globals: Globals): Promise<void> {
   const ports = file === undefined ? await runningPorts(globals) : await portsOf(file);
-  const findings = [...examine(await thisPatient(), ports), ...(await strangers(globals))];
+  const findings = [
+    ...examine(await thisPatient(), ports),
+    ...(await strangers(globals)),
+    ...(await unsaved(globals)),
+  ];
   if (globals.json === true) await print(JSON.stringify(findings, null, 2));
   else await print(findings.map(textOf).join("\n"));
   // Scripts ask by the exit code.
@@ -120,4 +124,15 @@ async function strangers(globals: Globals): Promise<Finding[]> {
     detail: `somebody else speaks here: ${String(row["evidence"])}`,
     command: "give one of the two another vrid",
   }));
+}
+
+/** A file that does not say what runs: a restart would bring back what it says. */
+async function unsaved(globals: Globals): Promise<Finding[]> {
+  const rows = await rowsOf(globals, "health");
+  return rows
+    .filter(({ subject, state }) => subject === "configuration" && state === "warning")
+    .map((row) => {
+      const [detail = "", command = ""] = String(row["detail"]).split("; ");
+      return { check: "configuration", state: "warning", detail, command };
+    });
 }

@@ -114,7 +114,7 @@ export class Actions {
     const counts = await this.#all({ kind: "bridge-add", bridge, mac, vlan, channel });
     if (counts.some((count) => count === 0)) {
       throw new ControlError(
-        "operation-failed",
+        "full",
         "A core has no room for the station",
         "its probe window is full of static ones",
       );

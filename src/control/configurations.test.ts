@@ -80,7 +80,7 @@ test("OPS-1 a plan says what needs a restart, and apply refuses it with nothing 
   const more = SMALL.replace("count: 2", "count: 3");
   assert.match(plan(SMALL, more).restart, /cores\.count cannot change/);
   const { keeper, applied } = rig();
-  await assert.rejects(keeper.apply({ text: more }, "test", undefined), { code: "reload-refused" });
+  await assert.rejects(keeper.apply({ text: more }, "test"), { code: "reload-refused" });
   assert.equal(applied.length, 0);
 });
 
@@ -175,12 +175,12 @@ const SECOND = JSON.stringify(loadedOf(OTHER).plan.config.common.interfaces[0]?.
 
 test("OPS-1 apply takes over what differs, and nothing at all where nothing does", async () => {
   const one = rig();
-  const done = await one.keeper.apply({ text: OTHER }, "test", undefined);
+  const done = await one.keeper.apply({ text: OTHER }, "test");
 
   assert.equal(addressOf(one), SECOND);
   assert.equal(done.detail, "1 object changed: 0 failovers, 0 channels renegotiate");
   assert.deepEqual(done.paths, ["interfaces.vlan10.addresses[0]"]);
-  const again = await one.keeper.apply({ text: `${OTHER}# the same\n` }, "test", undefined);
+  const again = await one.keeper.apply({ text: `${OTHER}# the same\n` }, "test");
   assert.equal(again.detail, "nothing differs");
   assert.equal(one.applied.length, 1);
 });
@@ -196,22 +196,22 @@ test("OPS-1 a faulty file is refused whole", async () => {
   const faulty = one.keeper.apply(
     { text: OTHER.replace("access-vlan: 10", "access-vlan: 5000") },
     "t",
-    60_000,
+    { confirm: 60_000 },
   );
   await assert.rejects(faulty, { code: "configuration-invalid" });
   assert.deepEqual([one.applied.length, one.keeper.isPending], [0, false]);
-  await one.keeper.apply({ text: OTHER }, "test", undefined);
+  await one.keeper.apply({ text: OTHER }, "test");
 });
 
 test("OPS-1 a change that the cores refuse leaves what ran, and the next one compares with that", async () => {
   const one = rig();
   const works = one.appliance.reconfigure;
   one.appliance.reconfigure = () => Promise.reject(new Error("core 1 could not open a port"));
-  await assert.rejects(one.keeper.apply({ text: OTHER }, "test", 60_000), /core 1/);
+  await assert.rejects(one.keeper.apply({ text: OTHER }, "test", { confirm: 60_000 }), /core 1/);
   assert.deepEqual([one.keeper.isPending, one.keeper.history().length], [false, 1]);
 
   one.appliance.reconfigure = works;
-  const done = await one.keeper.apply({ text: OTHER }, "test", undefined);
+  const done = await one.keeper.apply({ text: OTHER }, "test");
   assert.equal(done.changes.length, 1);
 });
 
@@ -223,10 +223,10 @@ const settle = async (): Promise<void> => {
 test("OPS-1 a change that nobody confirms is undone by itself", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const one = rig();
-  const done = await one.keeper.apply({ text: OTHER }, "test", 1000);
+  const done = await one.keeper.apply({ text: OTHER }, "test", { confirm: 1000 });
   assert.match(done.detail, /goes back in 1s unless confirmed/);
   assert.equal(addressOf(one), SECOND);
-  await assert.rejects(one.keeper.apply({ text: SMALL }, "test", undefined), {
+  await assert.rejects(one.keeper.apply({ text: SMALL }, "test"), {
     code: "change-pending",
   });
   t.mock.timers.tick(999);
@@ -247,7 +247,7 @@ test("OPS-1 a change that nobody confirms is undone by itself", async (t) => {
 test("OPS-1 a change that is confirmed stays, and may be rolled back later", async (t) => {
   t.mock.timers.enable({ apis: ["setTimeout"] });
   const one = rig();
-  await one.keeper.apply({ text: OTHER }, "test", 1000);
+  await one.keeper.apply({ text: OTHER }, "test", { confirm: 1000 });
   await one.keeper.confirm();
   t.mock.timers.tick(100_000);
   await settle();
@@ -262,7 +262,7 @@ test("OPS-1 a change that is confirmed stays, and may be rolled back later", asy
 
 test("OPS-1 rollback while a change waits undoes it at once", async () => {
   const one = rig();
-  await one.keeper.apply({ text: OTHER }, "test", 60_000);
+  await one.keeper.apply({ text: OTHER }, "test", { confirm: 60_000 });
   const done = await one.keeper.rollback(undefined, "test");
   assert.deepEqual([addressOf(one), one.keeper.isPending], [FIRST, false]);
   assert.match(done.detail, /^undone/);
@@ -274,7 +274,7 @@ test("OPS-1 changes come one after the other, however they are asked for", async
   const texts = Array.from({ length: 8 }, (_, n) =>
     SMALL.replace("192.0.2.1/24", `192.0.2.${n + 3}/24`),
   );
-  await Promise.all(texts.map((text) => one.keeper.apply({ text }, "test", undefined)));
+  await Promise.all(texts.map((text) => one.keeper.apply({ text }, "test")));
   assert.equal(one.applied.length, 8);
   assert.equal(one.keeper.history().length, 9);
   const last = loadedOf(texts[7] ?? "").plan.config.common.interfaces[0]?.addresses;
@@ -284,7 +284,7 @@ test("OPS-1 changes come one after the other, however they are asked for", async
 test("OPS-1 confirmation times that nobody can meet are refused", async () => {
   const one = rig();
   for (const confirm of [0, 10, 90_000_000])
-    await assert.rejects(one.keeper.apply({ text: OTHER }, "test", confirm), {
+    await assert.rejects(one.keeper.apply({ text: OTHER }, "test", { confirm }), {
       code: "value-invalid",
     });
   assert.equal(one.applied.length, 0);
@@ -295,7 +295,7 @@ test("OPS-1 the history is bounded, its owner's alone, and outlives a restart", 
   const one = rig({}, new StoredHistory(place, () => {}));
   for (let n = 0; n < 30; n++) {
     const text = SMALL.replace("192.0.2.1/24", `192.0.2.${n + 3}/24`);
-    await one.keeper.apply({ text }, "test", undefined);
+    await one.keeper.apply({ text }, "test");
   }
   assert.equal(readdirSync(place).length, 20);
   assert.equal(statSync(place).mode & 0o777, 0o700);
@@ -322,7 +322,7 @@ test("OPS-1 a disk that fails costs history, and is told, but no change fails", 
   writeFileSync(place, "");
   chmodSync(place, 0o400);
   const one = rig({}, new StoredHistory(join(place, "below"), (line) => warned.push(line)));
-  await one.keeper.apply({ text: OTHER }, "test", undefined);
+  await one.keeper.apply({ text: OTHER }, "test");
   assert.equal(addressOf(one), SECOND);
   assert.match(warned[0] ?? "", /not kept on disk/);
 });

@@ -33,7 +33,7 @@ export class CoreActions {
     }
     const now = this.#appliance.cores()[core]?.state ?? "gone";
     throw new ControlError(
-      "operation-failed",
+      "unavailable",
       `Core ${core} is ${now} after ${PATIENCE / 1000} s`,
       "show cores and show events tell more",
     );

@@ -15,8 +15,15 @@ const LATE_MILLIS = 50;
 const row = (subject: string, state: State, detail: string): Row => ({ subject, state, detail });
 
 /** The rows; `coherence` are those of `show coherence`. */
-export function healthRows(appliance: Appliance, coherence: readonly Row[]): Row[] {
+export function healthRows(
+  appliance: Appliance,
+  coherence: readonly Row[],
+  file?: { readonly state: string; readonly detail: string },
+): Row[] {
   return [
+    ...(file === undefined
+      ? []
+      : [row("configuration", file.state === "same" ? "ok" : "warning", file.detail)]),
     ...cores(appliance),
     ...ports(appliance),
     ...tables(coherence),

@@ -26,7 +26,7 @@ export class NdActions {
     const count = await this.#command({ kind: "nd-add", interface: iface, address, mac });
     if (count === 0) {
       const what = "The neighbour table has no room for the entry";
-      throw new ControlError("operation-failed", what, "all its entries are static");
+      throw new ControlError("full", what, "all its entries are static");
     }
     const name = this.#appliance.config.common.interfaces[iface]?.name ?? "";
     const detail = `${formatIpv6(...address)} is at ${formatMac(mac)} on ${name}, static`;

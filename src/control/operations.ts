@@ -202,8 +202,18 @@ export const OPERATIONS: readonly Operation[] = [
     rights: "write",
     parameters: [
       query("confirm", "duration", "goes back by itself unless confirmed within this time"),
+      query("save", "flag", "writes it to the file of run -c, once it is confirmed"),
     ],
     yaml: true,
+  },
+  change("config-save", "POST", "config/save", "writes what runs to the file of run -c", []),
+  {
+    id: "config-file",
+    method: "GET",
+    path: "config/file",
+    summary: "the file of run -c, and whether it says what runs",
+    rights: "read",
+    parameters: [],
   },
   change("config-confirm", "POST", "config/confirm", "keeps the change that waits", []),
   change("config-rollback", "POST", "config/rollback", "goes back to an earlier configuration", [

@@ -3,11 +3,12 @@
 
 import type { Appliance } from "./appliance-port.ts";
 import type { Configuration } from "./configuration.ts";
-import { Configurations } from "./configurations.ts";
+import { Configurations, type Follower } from "./configurations.ts";
 import { claimSocket } from "./control-socket.ts";
 import { ConfigError, ControlError, describeFault, type Fault, twoLines } from "./errors.ts";
 import { StoredHistory } from "./history.ts";
 import { loadApart } from "./load-apart.ts";
+import { SavedFile } from "./saved-file.ts";
 import type { Serving } from "./serving.ts";
 import { leaveRouters } from "./vr-view.ts";
 
@@ -23,8 +24,8 @@ export interface RunOptions {
   readonly warn: (line: string) => void;
 }
 
-/** An API that is open. */
-export interface Served {
+/** An API that is open; with `prepare` it follows the configuration. */
+export interface Served extends Partial<Follower> {
   readonly socket: string;
   close(): Promise<void>;
 }
@@ -50,6 +51,7 @@ export async function run(options: RunOptions): Promise<void> {
   const { startAppliance } = await import("../runtime/appliance.ts");
   const appliance: Appliance = await startAppliance(plan);
   let configurations: Configurations;
+  const followers: Follower[] = [];
   let server: Served;
   try {
     configurations = new Configurations(
@@ -58,6 +60,8 @@ export async function run(options: RunOptions): Promise<void> {
         load: loadApart,
         history: new StoredHistory(historyFolder(options.socket), warn),
         cores,
+        file: file === "-" ? undefined : new SavedFile(file, loaded.text),
+        followers,
         activeRouters: () => activeRouters(appliance),
         tell: (line) => warn(`linkloom: ${line}`),
       },
@@ -70,10 +74,14 @@ export async function run(options: RunOptions): Promise<void> {
         return configurations.configuration;
       },
       history: () => configurations.history(),
-      metrics: configuration.api?.metrics ?? true,
+      get metrics(): boolean {
+        return configurations.configuration.api?.metrics ?? true;
+      },
       compatMetrics: options.compatMetrics,
     };
     server = await options.serve(serving, configuration);
+    const { prepare } = server;
+    if (prepare !== undefined) followers.push({ prepare });
   } catch (error) {
     await appliance.stop();
     throw error;
@@ -139,7 +147,7 @@ function untilSignal(reload: () => void): { signal: Promise<void>; forget: () =>
 async function reloadFile(configurations: Configurations, options: RunOptions): Promise<void> {
   const { file, say, warn } = options;
   try {
-    const { paths, warnings } = await configurations.apply({ file }, "SIGHUP", undefined);
+    const { paths, warnings } = await configurations.apply({ file }, "SIGHUP");
     tell(file, warnings, warn);
     const what = paths.length > 12 ? [...paths.slice(0, 12), "..."] : paths;
     const text = paths.length === 0 ? "nothing differs" : `changed ${what.join(", ")}`;

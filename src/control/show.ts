@@ -31,6 +31,10 @@ export interface Shown {
   readonly appliance: Appliance;
   /** The checked configuration; absent where an appliance was made without a file. */
   readonly configuration?: unknown;
+  /** The file of `run -c` against what runs; absent where an appliance was made without one. */
+  readonly configurations?:
+    | { fileState(): { state: string; detail: string } | undefined }
+    | undefined;
   /** Configurations that ran; absent where an appliance was made without a file. */
   readonly history?: (() => readonly Row[]) | undefined;
   /** How it was before; absent where nobody keeps that. */
@@ -164,7 +168,11 @@ class Shower {
         return this.#later(async () => coherence(await summaries(appliance), appliance.repairs()));
       case "health":
         return this.#later(async () =>
-          healthRows(appliance, coherence(await summaries(appliance), appliance.repairs())),
+          healthRows(
+            appliance,
+            coherence(await summaries(appliance), appliance.repairs()),
+            this.#shown.configurations?.fileState(),
+          ),
         );
       default:
         return this.#later(() => Promise.resolve(this.#now(object)));

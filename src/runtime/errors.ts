@@ -19,7 +19,11 @@ export class ApplianceError extends Error {
 
 /** An error that came from a core's thread. */
 export function revive(error: PlainError): ApplianceError {
-  const revived = new ApplianceError(error.code ?? "operation-failed", error.message, error.hint);
+  const revived = new ApplianceError(
+    error.code ?? (error.errno === undefined ? "operation-failed" : "port-failed"),
+    error.message,
+    error.hint,
+  );
   revived.errno = error.errno ?? "";
   return revived;
 }
