@@ -235,8 +235,8 @@ export class Master implements Listener {
   }
 
   /**
-   * There is room again: unknown groups need not flood any more once a tenth is free. The bound is the bridge's, so this
-   * holds for every VLAN and family of it, whichever the room came from.
+   * There is room again: unknown groups need not flood any more once a tenth is free. The bound is the bridge's, so
+   * this holds for every VLAN and family of it, whichever the room came from.
    */
   #clearFull(freed: number, now: Millis): void {
     const table = this.#table;

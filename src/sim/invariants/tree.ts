@@ -126,7 +126,7 @@ export class TreeInvariant implements Invariant {
     }
   }
 
-  /** A frame that goes round may take another core in each appliance: one that forwards between both links is enough. */
+  /** A frame that goes round may take another core in each appliance: one that forwards between both links will do. */
   #checkLoop(): void {
     const { scenario, nodes, clusters } = this.#fabric;
     for (const cable of scenario.cables) if (!isWhole(this.#fabric, cable)) return;
