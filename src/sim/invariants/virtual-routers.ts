@@ -2,7 +2,7 @@
 // fault that concerns it, and when the network is whole again.
 //
 // T is what RFC 5798 gives a Backup router to notice: Active_Down_Interval = 3 * Advertisement_Interval + Skew_Time
-// (6.1, where it is Master_Down_Interval), Skew_Time = (256 - priority) * Advertisement_Interval / 256, here of the lowest
+// (6.1, there Master_Down_Interval), Skew_Time = (256 - priority) * Advertisement_Interval / 256, here of the lowest
 // priority; and one Advertisement_Interval more: where two were Active, the lower one steps back at the next
 // advertisement of the other (6.4.3). Our own part: interfaces are looked at every 10 ms (TRACK_PERIOD), and a core of
 // the simulator does nothing for up to 64 ms when time leaps, once on each side.
