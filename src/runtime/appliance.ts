@@ -368,7 +368,7 @@ export class RunningAppliance implements Appliance {
     const refused = this.#supervision.setOffline(core, now);
     if (refused === "") return;
     throw new ApplianceError(
-      "operation-failed",
+      "refused",
       `Core ${core} cannot go offline: ${refused}`,
       "show cores",
     );
@@ -378,7 +378,7 @@ export class RunningAppliance implements Appliance {
     const refused = this.#supervision.setMaster(role, core);
     if (refused === "") return;
     throw new ApplianceError(
-      "operation-failed",
+      "refused",
       `Core ${core} cannot play a role: ${refused}`,
       "show cores",
     );
