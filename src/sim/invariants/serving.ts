@@ -1,5 +1,5 @@
-// Nobody is left out (CORE-9): when all is mended, every core serves again, whatever befell it, and every role is played
-// by one that does.
+// Nobody is left out (CORE-9): when all is mended, every core serves again, whatever befell it, and every role is
+// played by one that does.
 
 import { Phase } from "../../core/supervised.ts";
 import { ROLE_COUNT } from "../../engine/role.ts";
