@@ -131,7 +131,7 @@ function putApplication(root: string): Part[] {
   unpackPublished(home);
   for (const name of ["LICENSE", "README.md", "CHANGELOG.md"]) rmSync(join(home, name));
   for (const path of filesBelow(home)) {
-    if (/\.d\.ts$|^dist\/linkloom\.1$/.test(path)) rmSync(join(home, path));
+    if (/\.d\.ts$|^dist\/(?:linkloom\.1|web-licences\.txt)$/.test(path)) rmSync(join(home, path));
     else chmodSync(join(home, path), 0o644);
   }
   const command = join(home, "bin/linkloom");

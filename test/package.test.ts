@@ -56,7 +56,8 @@ test("the package holds JavaScript, the licence and the README, and no TypeScrip
     (path) => !path.startsWith("node_modules"),
   );
 
-  for (const path of ["bin/linkloom", "dist/main.js", "LICENSE", "README.md", "CHANGELOG.md"])
+  const told = ["LICENSE", "README.md", "CHANGELOG.md", "dist/linkloom.1", "dist/web-licences.txt"];
+  for (const path of ["bin/linkloom", "dist/main.js", "dist/web/index.html", ...told])
     assert.ok(paths.includes(path), `${path} is missing`);
   assert.deepEqual(
     paths.filter((path) => /(?<!\.d)\.ts$|\.test\./.test(path)),
