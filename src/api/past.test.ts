@@ -24,9 +24,7 @@ interface Answer {
 let opened = 0;
 
 /** An appliance with the API open, asked on its control socket. */
-async function open(
-  api: Partial<NonNullable<Configuration["api"]>>,
-): Promise<{
+async function open(api: Partial<NonNullable<Configuration["api"]>>): Promise<{
   server: { close(): Promise<void> };
   serving: { configuration: unknown };
   ask: (path: string, method?: string) => Promise<Answer>;
