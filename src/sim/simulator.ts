@@ -102,8 +102,10 @@ export class Simulator implements Stage {
       this.#observe(...frame),
     );
     this.#fate = new Fate(this);
+    const { appliances, groups } = this.fabric.scenario;
+    // Those of one shape alone cost the others nothing.
     this.#invariants = [
-      new TreeInvariant(this),
+      ...(appliances[0]?.stp === undefined ? [] : [new TreeInvariant(this)]),
       new ServingInvariant(this),
       new BridgingInvariant(this),
       new ResolvingInvariant(this),
@@ -111,8 +113,8 @@ export class Simulator implements Stage {
       new AggregationInvariant(this),
       new MemoryInvariant(this),
       new CoherenceInvariant(this),
-      new VirtualRoutersInvariant(this),
-      new GroupsInvariant(this),
+      ...(appliances[0]?.vr === undefined ? [] : [new VirtualRoutersInvariant(this)]),
+      ...(groups === null ? [] : [new GroupsInvariant(this, groups)]),
     ];
     this.#framed = this.#invariants.filter(({ frame }) => frame !== undefined);
     this.#stepped = this.#invariants.filter(({ stepped }) => stepped !== undefined);

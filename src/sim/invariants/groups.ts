@@ -43,7 +43,7 @@ export class GroupsInvariant implements Invariant {
   readonly #fabric: Fabric;
   /** Per node: groups that it had at the last look as the link master. */
   readonly #counts: number[];
-  readonly #plan: GroupPlan | null;
+  readonly #plan: GroupPlan;
   readonly #places: readonly (readonly Place[])[];
   /** Ports that each packet of the round of streams left through, by appliance. */
   readonly #left: Map<number, Set<PortId>[]> = new Map();
@@ -58,12 +58,12 @@ export class GroupsInvariant implements Invariant {
   #frames = 0;
   readonly #flooded: Map<number, { readonly vlan: Vlan; readonly ports: Set<PortId> }> = new Map();
 
-  constructor(stage: Stage) {
+  constructor(stage: Stage, plan: GroupPlan) {
     this.#stage = stage;
     this.#fabric = stage.fabric;
     this.#counts = stage.fabric.nodes.map(() => Number.POSITIVE_INFINITY);
     const { scenario } = stage.fabric;
-    this.#plan = scenario.groups;
+    this.#plan = plan;
     // Where frames of each VLAN may leave an appliance: to hosts, and to the other appliance.
     const hosts = scenario.hosts.flatMap(({ vlan, places }) =>
       places.map((one) => ({ vlan, one })),
@@ -85,7 +85,6 @@ export class GroupsInvariant implements Invariant {
   // --- every step ----------------------------------------------------------------------------------------------------
 
   frame(seen: Seen): void {
-    if (this.#plan === null) return;
     this.#frames++;
     if ((seen.view.getUint8(seen.start) & 1) === 0) return;
     const at = payloadOf(seen);
@@ -104,7 +103,6 @@ export class GroupsInvariant implements Invariant {
   }
 
   stepped(node: Node): void {
-    if (this.#plan === null) return;
     const { now } = this.#fabric;
     if (this.#isCut()) this.#cutAt = now;
     if (this.#flooded.size > 0) {
@@ -151,7 +149,6 @@ export class GroupsInvariant implements Invariant {
   // --- all is mended -------------------------------------------------------------------------------------------------
 
   unsettled(): string {
-    if (this.#plan === null) return "";
     const full = this.#rowsTooMany();
     if (full !== "") return full;
     if (this.#sent.length === 0) {
@@ -168,7 +165,7 @@ export class GroupsInvariant implements Invariant {
   }
 
   #rowsTooMany(): string {
-    const { maxGroups } = this.#plan as GroupPlan;
+    const { maxGroups } = this.#plan;
     for (const { cores } of this.#fabric.clusters) {
       for (const { dispatch, bus, core } of cores) {
         const { entries } = dispatch.snoop.summary();

@@ -44,7 +44,7 @@ interface Copies {
 export class TreeInvariant implements Invariant {
   readonly #stage: Stage;
   readonly #fabric: Fabric;
-  /** Ports of each appliance that lead to another; empty = no spanning tree. */
+  /** Ports of each appliance that lead to another. */
   readonly #links: readonly PortId[][];
   /** Per node: bit n = link n of its appliance is open. Per appliance and link: it was shut before the step. */
   readonly #open: Int32Array;
@@ -64,13 +64,11 @@ export class TreeInvariant implements Invariant {
     this.#stage = stage;
     this.#fabric = stage.fabric;
     const { appliances, cables } = stage.fabric.scenario;
-    this.#links = appliances.map(({ stp }, appliance) =>
-      stp === undefined
-        ? []
-        : cables
-            .flat()
-            .filter((end) => end.appliance === appliance)
-            .map(({ port }) => port),
+    this.#links = appliances.map((_, appliance) =>
+      cables
+        .flat()
+        .filter((end) => end.appliance === appliance)
+        .map(({ port }) => port),
     );
     this.#open = new Int32Array(stage.fabric.nodes.length);
     this.#wasShut = new Uint8Array(appliances.length * 32);
@@ -83,14 +81,9 @@ export class TreeInvariant implements Invariant {
     );
   }
 
-  get #isOn(): boolean {
-    return this.#links[0]?.length !== 0;
-  }
-
   // --- every step ----------------------------------------------------------------------------------------------------
 
   stepped(node: Node): void {
-    if (!this.#isOn) return;
     const { appliance, core, index } = node;
     const cluster = this.#fabric.clusters[appliance];
     const made = cluster?.cores[core];
@@ -163,7 +156,7 @@ export class TreeInvariant implements Invariant {
   }
 
   frame(seen: Seen): void {
-    if (!this.#isOn || seen.isLinkLocal) return;
+    if (seen.isLinkLocal) return;
     const { appliance, port, core } = seen;
     if (this.#wasShut[appliance * 32 + port] === 1) {
       const stp = linkMaster(this.#fabric, appliance)?.dispatch.stp;
@@ -203,7 +196,6 @@ export class TreeInvariant implements Invariant {
   // --- all is mended -------------------------------------------------------------------------------------------------
 
   unsettled(): string {
-    if (!this.#isOn) return "";
     const { now } = this.#fabric;
     if (this.#since < 0) this.#since = now;
     const what = this.#drillOn();
