@@ -1,4 +1,5 @@
-// The list of deliberate bugs (docs/simulator.md): each still finds its place, so that none is missed when sources move.
+// The list of deliberate bugs (docs/simulator.md): each still finds its place, so that none is missed when the sources
+// move.
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
