@@ -11,7 +11,16 @@ import { writerOf } from "../lib/version.ts";
 import { type Clock, firstAt, timeOf } from "./clock.ts";
 import type { Ageing, BridgeConfig } from "./config.ts";
 import { BridgeCounter } from "./counters.ts";
-import { ALL, Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
+import {
+  ALL,
+  Delete,
+  makeScope,
+  NO_CHANNEL,
+  sendDelete,
+  sendFlush,
+  sendLearn,
+  sendRefuse,
+} from "./message.ts";
 import type { Muting } from "./muting.ts";
 import { Resync } from "./resync.ts";
 import {
@@ -169,13 +178,17 @@ export class Learning {
     this.#tell(EventCode["bridge-full"], this.index, from, 0, 0, now);
     const version = this.#clock.next(now);
     table.raiseFloor(table.low(victim), table.key(victim), version);
-    this.#renounce(table.low(victim), table.key(victim), Delete.Gone, version);
+    this.#tellRefused(table.low(victim), table.key(victim), version);
     table.release(victim);
     return victim;
   }
 
   #renounce(low: number, key: number, why: number, version: number): void {
     if (this.#replicates) sendDelete(this.#out, ALL, this.#scope, low, key, why, version);
+  }
+
+  #tellRefused(low: number, key: number, version: number): void {
+    if (this.#replicates) sendRefuse(this.#out, this.#scope, low, key, version);
   }
 
   // --- what other cores tell (BR-4) ----------------------------------------------------------------------------------
@@ -256,7 +269,7 @@ export class Learning {
     const version = this.#clock.next(now);
     this.table.place(low, key);
     this.table.bury(low, key, version);
-    this.#renounce(low, key, Delete.Gone, version);
+    this.#tellRefused(low, key, version);
   }
 
   /** Another core deleted a station. */

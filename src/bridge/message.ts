@@ -104,6 +104,17 @@ export function sendDelete(
   dispatch(out, to);
 }
 
+/** Tells that this core cannot hold a station, or no longer: nobody is to. Told even where the table is sent whole. */
+export function sendRefuse(out: Out, scope: number, low: number, key: number, stamp: number): void {
+  const at = draft(out, Message["bridge-refuse"], scope, NO_CHANNEL, (key >>> 16) & 0xfff);
+  const { view } = out;
+  view.setUint16(at + MAC_HIGH, key & 0xffff);
+  view.setUint8(at + KIND, Delete.Gone);
+  view.setInt32(at + MAC_LOW, low);
+  view.setFloat64(at + VERSION, stamp);
+  dispatch(out, ALL);
+}
+
 /** Tells of a flush: `why` is Flush, with a channel and a VLAN, or Pair, with a bucket and 0. */
 export function sendFlush(
   out: Out,

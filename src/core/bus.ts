@@ -6,7 +6,7 @@
 // when there is room. Requests and frames beyond the bound are dropped and counted: their askers ask again.
 
 import { CORE_AT, CoreCounter, PEER_AT, PEER_COUNTERS } from "../engine/counter.ts";
-import { MESSAGE_TYPES, RECORD } from "../engine/message.ts";
+import { MESSAGE_TYPES, Message, RECORD } from "../engine/message.ts";
 import type { Arena } from "../lib/arena.ts";
 import { RingReceiver, RingSender } from "../lib/ring.ts";
 import type { CoreId, Offset } from "../lib/units.ts";
@@ -129,8 +129,11 @@ export class Bus {
    */
   send(to: CoreId, record: Offset, table: number, buffer: number): boolean {
     const peer = this.#peers[to] as Peer;
-    if (table >= 0 && (peer.dirty & (1 << table)) !== 0) return true; // The whole table follows.
     const type = this.#arena.u8[record] as number;
+    if (table >= 0 && (peer.dirty & (1 << table)) !== 0) {
+      // The whole table follows; but it may have had no room for a refusal.
+      if (type !== Message["bridge-refuse"]) return true;
+    }
     if (peer.backlogHead !== peer.backlogTail) {
       if (!this.#keep(peer, record, table, buffer)) return false;
     } else {

@@ -3,7 +3,7 @@
 import { MESSAGE_TYPES, Message, type MessageName, Table } from "../engine/message.ts";
 
 const TYPES: readonly (readonly [table: number, names: readonly MessageName[]])[] = [
-  [Table.Bridge, ["bridge-learn", "bridge-delete", "bridge-shut"]],
+  [Table.Bridge, ["bridge-learn", "bridge-delete", "bridge-shut", "bridge-refuse"]],
   [Table.Arp, ["arp-entry", "arp-failed", "arp-delete"]],
   [Table.Nd, ["nd-entry", "nd-delete", "nd-move", "nd-own", "nd-router"]],
   [Table.Lag, ["lag-mux", "lag-select"]],

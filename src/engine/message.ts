@@ -50,6 +50,7 @@ export const MESSAGE_NAMES = [
   "stp-ack", // A core has followed one of these that must be followed. stp/message.ts
   "group-entry", // The link master adds, changes or takes away a group or a router list. snoop/message.ts
   "bridge-shut", // A channel is shut, or open again. bridge/shut.ts
+  "bridge-refuse", // A core cannot hold a station, so that nobody does. bridge/message.ts
 ] as const;
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 /** Message type by name: `Message["arp-ask"]`. */
