@@ -314,22 +314,22 @@ function twoRouters(drawn: Drawn): Made {
   };
 }
 
-/** Ports 0 and 1 are for hosts, 2 leads to the neighbour before and 3 to the one behind. */
+/** Ports 0 and 1 are for hosts, 2 leads to the neighbour before, 3 to the one behind; 4 is the second cable's. */
 function ringOfThree(drawn: Drawn, random: Prng): Made {
   const plan = drawRing(random);
-  const edges = [access(10), access(20), BOTH, BOTH];
   const sides = [0, 1, 2];
+  const linksOf = (side: number): number => (plan.isDouble && side < 2 ? 3 : 2);
   return {
-    appliances: sides.map((appliance) =>
-      applianceOf({
-        ...drawn,
-        ...NONE,
-        edges,
-        appliance,
-        more: { stp: ringStp(plan, appliance, 2, 2) },
-      }),
-    ),
-    cables: sides.map((side) => [place(side, 3), place((side + 1) % 3, 2)] as const),
+    appliances: sides.map((appliance) => {
+      const links = new Array(linksOf(appliance)).fill(BOTH);
+      const edges = [access(10), access(20), ...links];
+      const stp = ringStp(plan, appliance, 2, links.length);
+      return applianceOf({ ...drawn, ...NONE, edges, appliance, more: { stp } });
+    }),
+    cables: [
+      ...sides.map((side) => [place(side, 3), place((side + 1) % 3, 2)] as const),
+      ...(plan.isDouble ? [[place(0, 4), place(1, 4)] as const] : []),
+    ],
     hosts: hostsOf((vlan) => sides.map((side) => place(side, vlan === 10 ? 0 : 1))),
     bundle: [],
     groups: null,

@@ -17,6 +17,8 @@ export interface RingPlan {
   /** The priority of each appliance's bridge: the least is the root's. */
   readonly priorities: readonly number[];
   readonly edge: Edge;
+  /** The first two appliances are joined by two cables. */
+  readonly isDouble: boolean;
 }
 
 /** IEEE 802.1D-2004 table 17-1: the least that a bridge may be set to. */
@@ -41,7 +43,8 @@ export function drawRing(random: Prng): RingPlan {
     priorities[n] = priorities[other] as number;
     priorities[other] = swap;
   }
-  return { priorities, edge: random.pick(["on", "on", "auto"] as const) };
+  const edge = random.pick(["on", "on", "auto"] as const);
+  return { priorities, edge, isDouble: random.chance(0.4) };
 }
 
 /** The spanning tree of an appliance: `edges` ports with hosts, then `links` to its neighbours in the ring. */

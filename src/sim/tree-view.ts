@@ -50,6 +50,41 @@ export function portTowards(fabric: Fabric, from: number, to: number): PortId {
   return -1;
 }
 
+/**
+ * The way of a frame that comes back to where it was, in words; null when there is none. `joins` says by which core an
+ * appliance passes frames on from one port to another, -1 = by none; each time round it may be another one.
+ */
+export function findLoop(
+  fabric: Fabric,
+  joins: (appliance: number, from: PortId, to: PortId) => number,
+): string | null {
+  const cables = fabric.scenario.cables.filter((cable) => isWhole(fabric, cable));
+  // Ways through a cable: two for each, there and back.
+  const ways = cables.flatMap(([one, other]) => [
+    { from: one, to: other },
+    { from: other, to: one },
+  ]);
+  const marks = new Uint8Array(ways.length);
+  const path: string[] = [];
+  const visit = (index: number): boolean => {
+    if (marks[index] === 2) return false;
+    if (marks[index] === 1) return true;
+    marks[index] = 1;
+    const { to } = ways[index] as (typeof ways)[number];
+    for (const [next, { from }] of ways.entries()) {
+      if (from.appliance !== to.appliance || from.port === to.port) continue;
+      const core = joins(to.appliance, to.port, from.port);
+      if (core < 0) continue;
+      path.push(`core ${core} of ${to.appliance} from port ${to.port} to ${from.port}`);
+      if (visit(next)) return true;
+      path.pop();
+    }
+    marks[index] = 2;
+    return false;
+  };
+  return ways.some((_, index) => visit(index)) ? path.join(", ") : null;
+}
+
 type Row = Record<string, unknown>;
 
 /** The link master's rows of each appliance: the bridge's first, then its channels'. */

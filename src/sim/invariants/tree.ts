@@ -5,7 +5,7 @@ import type { Millis, PortId } from "../../lib/units.ts";
 import { type Fabric, type Node, PROBE } from "../fabric.ts";
 import type { Seen } from "../seen.ts";
 import { TREE_TIME } from "../shape-parts.ts";
-import { faultOfTree, isOpen, isWhole, linkMaster, topologyChanges } from "../tree-view.ts";
+import { faultOfTree, findLoop, isOpen, linkMaster, topologyChanges } from "../tree-view.ts";
 import { Violation } from "../violation.ts";
 import type { Invariant, Stage } from "./invariant.ts";
 
@@ -119,22 +119,20 @@ export class TreeInvariant implements Invariant {
     }
   }
 
-  /** A frame that goes round may take another core in each appliance: one that forwards between both links will do. */
   #checkLoop(): void {
-    const { scenario, nodes, clusters } = this.#fabric;
-    for (const cable of scenario.cables) if (!isWhole(this.#fabric, cable)) return;
-    const through: string[] = [];
-    for (let appliance = 0; appliance < clusters.length; appliance++) {
-      const node = nodes.find(
+    const loop = findLoop(this.#fabric, (appliance, from, to) => {
+      const links = this.#links[appliance] as PortId[];
+      const both = (1 << links.indexOf(from)) | (1 << links.indexOf(to));
+      const cluster = this.#fabric.clusters[appliance];
+      const node = this.#fabric.nodes.find(
         (one) =>
           one.appliance === appliance &&
-          this.#open[one.index] === 3 &&
-          clusters[appliance]?.isRunning(one.core) === true,
+          ((this.#open[one.index] as number) & both) === both &&
+          cluster?.isRunning(one.core) === true,
       );
-      if (node === undefined) return;
-      through.push(`core ${node.core} of ${appliance}`);
-    }
-    throw new Violation(NO_LOOP, through.join(", "));
+      return node?.core ?? -1;
+    });
+    if (loop !== null) throw new Violation(NO_LOOP, loop);
   }
 
   /** 17.31: what a port knew is flushed when it is neither root nor designated any more. */
