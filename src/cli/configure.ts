@@ -116,6 +116,11 @@ async function change(globals: Globals, call: Call): Promise<void> {
   const answer = JSON.parse(body) as ApplyAnswer;
   for (const fault of answer.warnings ?? []) warn(describeFault(call.file ?? "", fault));
   await print(answer.detail);
+  // What waits for its confirmation is written when that comes.
+  if (answer.file !== undefined && answer.file !== "" && call.query?.["confirm"] === undefined) {
+    const [what = "", hint = ""] = answer.file.split("; ");
+    await print(`${what}.\n  ${hint}`);
+  }
 }
 
 /** Faults of the file are listed before the two lines of the error. */

@@ -163,8 +163,7 @@ export class Configurations {
     const state = file?.state(this.#running.text);
     const saved = state === "same";
     const about = file === undefined || state === undefined ? "" : fileText(file.name, state);
-    const detail = saved || about === "" || this.isPending ? text : `${text}; ${about}`;
-    return { ...answer, number, detail, saved, file: saved ? "" : about };
+    return { ...answer, number, detail: text, saved, file: saved ? "" : about };
   }
 
   /** The file of `run -c`. */

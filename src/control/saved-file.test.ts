@@ -68,7 +68,7 @@ test("OPS-1 what is applied is not in the file until it is saved, and that is sa
   const done = await keeper.apply({ text: OTHER }, "test");
 
   assert.equal(done.saved, false);
-  assert.match(done.detail, /does not say what runs: .*; linkloom save writes it$/);
+  assert.match(done.file, /does not say what runs: .*; linkloom save writes it$/);
   assert.equal(text(), FIRST);
   assert.equal(keeper.fileState()?.state, "unsaved");
   assert.match((await keeper.plan({ text: OTHER })).file, new RegExp(`^${path} does not say`));

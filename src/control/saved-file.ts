@@ -32,7 +32,10 @@ export type FileState =
 
 const WORDS: Readonly<Record<FileState, readonly [what: string, hint: string]>> = {
   same: ["says what runs", ""],
-  unsaved: ["does not say what runs: that was applied and not saved", "linkloom save writes it"],
+  unsaved: [
+    "does not say what runs: a change was applied and not saved",
+    "linkloom save writes it",
+  ],
   changed: [
     "was changed by somebody since it was read",
     "linkloom plan FILE shows what it would change",

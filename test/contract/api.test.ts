@@ -2,7 +2,7 @@
 // no status 500, every answer is what the document says, and what the document calls an error is a problem document.
 
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +14,7 @@ import { Configurations } from "../../src/control/configurations.ts";
 import { loadedOf } from "../../src/control/configurations-rig.ts";
 import { SMALL } from "../../src/control/example.ts";
 import { StoredHistory } from "../../src/control/history.ts";
+import { SavedFile } from "../../src/control/saved-file.ts";
 import { startAppliance } from "../../src/runtime/appliance.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -41,12 +42,15 @@ const ajv = new Ajv2020({ strict: false, validateFormats: false });
 
 before(async () => {
   const loaded = loadedOf(SMALL);
+  const file = join(folder, "linkloom.yaml");
+  writeFileSync(file, SMALL);
   appliance = await startAppliance(loaded.plan);
   const configurations = new Configurations(
     {
       appliance,
       load: async ({ text, before: old }) => loadedOf(text ?? "", old),
       history: new StoredHistory(null, () => {}),
+      file: new SavedFile(file, SMALL),
       cores: undefined,
       activeRouters: () => Promise.resolve(new Set<string>()),
       tell: () => {},
@@ -60,6 +64,7 @@ before(async () => {
     history: () => configurations.history(),
     compatMetrics: true,
     socket: join(folder, "api.sock"),
+    http: { address: "127.0.0.1:0", tokenFile: join(folder, "tokens"), openForReading: false },
   });
   const { text } = await ask("GET", "/api/v1/openapi.json", undefined, undefined);
   document = JSON.parse(text) as Document;
@@ -77,15 +82,22 @@ interface Answer {
   readonly text: string;
 }
 
+/** On the control socket, or, with a token ("": none), over HTTP. */
 function ask(
   method: string,
   path: string,
   type: string | undefined,
   body: string | undefined,
+  token?: string,
 ): Promise<Answer> {
-  const headers = type === undefined ? {} : { "content-type": type };
+  const headers = {
+    ...(type === undefined ? {} : { "content-type": type }),
+    ...(token === undefined || token === "" ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const { hostname, port } = new URL(server.http);
+  const where = token === undefined ? { socketPath: server.socket } : { hostname, port };
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: server.socket, method, path, headers }, (response) => {
+    const asked = request({ ...where, method, path, headers }, (response) => {
       let text = "";
       response.setEncoding("utf8");
       response.on("data", (chunk: string) => (text += chunk));
@@ -142,6 +154,9 @@ const MORE = [
   "in",
   "1",
   "10",
+  "ffffffffffff02000000000a08060001080006040001",
+  `0180c2000000${"00".repeat(54)}`,
+  "00".repeat(400),
 ];
 
 const text = fc.oneof(
@@ -257,8 +272,8 @@ function requestOf(template: string, operation: Operation): fc.Arbitrary<Made> {
 
 function checkAnswer(operation: Operation, pointer: string, made: Made, answer: Answer): void {
   const what = `${JSON.stringify(made)} -> ${answer.status} ${answer.text.slice(0, 400)}`;
-  assert.notEqual(answer.status, 500, what);
-  assert.ok(answer.status < 600, what);
+  // 503: a core has no time for it. Nothing else is the server's fault.
+  assert.ok(answer.status < 500 || answer.status === 503, what);
   const [media = ""] = answer.type.split(";");
   if (answer.status >= 400) {
     if (/healthz/.test(made.path)) return;
@@ -311,4 +326,61 @@ test("OPS-2 requests made from the OpenAPI document find no 500, and answers are
     states.every((state) => state === "online"),
     states.join(" "),
   );
+});
+
+/** What callers without the right to write must not have changed. */
+async function stateOf(): Promise<unknown> {
+  const rows = async (object: string): Promise<Json[]> =>
+    JSON.parse((await ask("GET", `/api/v1/${object}`, undefined, undefined)).text) as Json[];
+  const keys = (all: readonly Json[], ...names: string[]): unknown =>
+    all.map((row) => names.map((name) => row[name]));
+  return {
+    config: await rows("config"),
+    history: await rows("history"),
+    file: readFileSync(join(folder, "linkloom.yaml"), "utf8"),
+    roles: keys(await rows("cores"), "core", "roles", "restarts"),
+    arp: keys(await rows("arp"), "core", "address", "mac", "origin"),
+    nd: keys(await rows("nd"), "core", "address", "mac"),
+    bridge: keys(await rows("bridge"), "core", "mac", "vlan", "channel", "static"),
+    steering: keys(await rows("steering"), "bucket", "core"),
+  };
+}
+
+test("OPS-2 of the same requests, none without the right changes anything, and none without a token reads", {
+  timeout: 600_000,
+}, async () => {
+  const read = /^read (\S+)$/m.exec(readFileSync(join(folder, "tokens"), "utf8"))?.[1] ?? "";
+  const before = await stateOf();
+  const count = { strangers: 0, unauthorized: 0, readers: 0, forbidden: 0 };
+  for (const [template, methods] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      const isChange = /may write/.test(String(operation["description"] ?? ""));
+      await fc.assert(
+        fc.asyncProperty(requestOf(template, operation), async (made) => {
+          const verb = method.toUpperCase();
+          const stranger = await ask(verb, made.path, made.type, made.body, "");
+          const what = `${verb} ${made.path} ${stranger.status} ${stranger.text.slice(0, 200)}`;
+          // A URL that is none, or a budget that is spent, is told to anybody.
+          assert.ok([400, 401, 429].includes(stranger.status), what);
+          assert.doesNotMatch(stranger.text, /192\.0\.2\.1\/24/, what);
+          count.strangers++;
+          if (stranger.status === 401) count.unauthorized++;
+          if (!isChange) return;
+          const { status, text: told } = await ask(verb, made.path, made.type, made.body, read);
+          assert.ok([400, 403, 404, 429].includes(status), `${what}: ${status} ${told}`);
+          count.readers++;
+          if (status === 403) count.forbidden++;
+        }),
+        {
+          numRuns: Math.ceil(RUNS / 5),
+          interruptAfterTimeLimit: 2000,
+          markInterruptAsFailure: false,
+        },
+      );
+    }
+  }
+  assert.deepEqual(await stateOf(), before);
+  console.log(JSON.stringify(count));
+  assert.ok(count.unauthorized > count.strangers / 2 && count.strangers > 100);
+  assert.ok(count.forbidden > count.readers / 2 && count.readers > 50);
 });
