@@ -20,7 +20,7 @@ export const STATE_COVERS_AT = 320;
  */
 export const STATE_FRAMES_AT = 2048;
 
-/** Words of a bucket move, from STATE_MOVE_AT on; written by the control core alone, the epochs last. */
+/** Words of a bucket move, from STATE_MOVE_AT on; written by the control core alone, but for Forced; epochs last. */
 export const MoveWord = {
   /** Counts announcements: written before the bucket's byte changes. */
   Announced: 0,
@@ -30,8 +30,10 @@ export const MoveWord = {
   Bucket: 2,
   From: 3,
   To: 4,
+  /** The announcement whose target did not wait any longer: the target writes it. */
+  Forced: 5,
 } as const;
-export const MOVE_WORDS = 5;
+export const MOVE_WORDS = 6;
 export const ALL_BUCKETS = -1;
 
 export const MAX_BUCKETS = 128;

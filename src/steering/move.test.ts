@@ -313,6 +313,29 @@ test("CORE-7 a target whose source is silent lets its frames go at the deadline"
   assert.ok(world.delivered.length >= before + parked);
 });
 
+test("CORE-7 ND-2 a source that wakes when the target has gone on without it lets go at once", () => {
+  for (const wakes of ["after", "before"]) {
+    const { buckets, words } = newPage(2);
+    const [source, target] = [0, 1].map((core) => new MoveMachine(core, 2, 1, buckets, words)) as [
+      MoveMachine,
+      MoveMachine,
+    ];
+    new MoveControl(buckets, words).move(0, 1);
+    target.observe(0);
+    if (wakes === "before") source.observe(DEFAULT_LIMITS.targetWait - 1);
+    assert.equal(
+      target.check(DEFAULT_LIMITS.targetWait, () => true),
+      MoveAction.Release,
+    );
+
+    if (wakes === "after") source.observe(DEFAULT_LIMITS.targetWait + 200);
+    else source.check(DEFAULT_LIMITS.targetWait, () => true);
+
+    assert.equal(source.map[0], 1, `it wakes ${wakes} the target's deadline`);
+    assert.ok(!source.active);
+  }
+});
+
 test("CORE-7 the source does not wait for a core that is dead", () => {
   const { buckets, words } = newPage(3);
   const machine = new MoveMachine(0, 3, 1, buckets, words);

@@ -11,7 +11,8 @@
 // from the kernel before the byte changed, and those lie in A's queues, which A empties before it says `drained`.
 // B sees the announcement before the first frame that the change sent to it, because the announcement was written
 // before the byte and B looks at it after it has fetched frames and before it steers them. A core that is dead or
-// stalled ends the wait by a deadline, counted in `forced`.
+// stalled ends the wait by a deadline, counted in `forced`. B says so in a word: an A that wakes later lets go at once,
+// for the bucket is B's by then.
 
 import type { CoreId, Millis, PortId } from "../lib/units.ts";
 import { ALL_BUCKETS, MAX_BUCKETS, MoveWord } from "./indirection.ts";
@@ -166,6 +167,11 @@ export class MoveMachine {
       return actions;
     }
     if (this.from === this.#core) {
+      if (Atomics.load(words, MoveWord.Forced) === epoch) {
+        this.#part = Part.None;
+        this.map[this.bucket] = this.to;
+        return actions;
+      }
       this.#part = Part.Source;
       this.#deadline = now + this.#limits.sourceWait;
       this.#left.fill(this.#limits.queue);
@@ -216,10 +222,11 @@ export class MoveMachine {
     if (this.#part === Part.Target) {
       if (now < this.#deadline) return MoveAction.None;
       this.forced++;
+      Atomics.store(this.#words, MoveWord.Forced, this.epoch);
       return this.#release();
     }
     if (switched && this.#settled === Infinity) this.#settled = now + this.#limits.settle;
-    const late = now >= this.#deadline;
+    const late = now >= this.#deadline || this.#words[MoveWord.Forced] === this.epoch;
     const drained = now >= this.#settled && !this.#pending && this.#allPassed(isAlive);
     this.#pending = false;
     if (!late && !drained) return MoveAction.None;
