@@ -5,9 +5,10 @@ import { OBJECTS, objectShape } from "./objects.ts";
 
 /**
  * When an object is read. `often`: it lies in the control core's own memory, and no core is asked. `asked`: the cores
- * are asked, or it is made from what they answered; rarely, and when something has happened.
+ * are asked, or it is made from what they answered; now and then, and when something has happened. `rarely`: tables
+ * that grow with the network and change all the time, whatever happens.
  */
-type Pace = "often" | "asked";
+type Pace = "often" | "asked" | "rarely";
 
 /** How an object's past is kept. */
 export interface PastShape {
@@ -24,7 +25,8 @@ const MOST = 2048;
 const TABLE = 512;
 
 const often = (...keys: string[]): PastShape => ({ pace: "often", keys, most: MOST });
-const asked = (most: number, ...keys: string[]): PastShape => ({ pace: "asked", keys, most });
+const asked = (...keys: string[]): PastShape => ({ pace: "asked", keys, most: MOST });
+const rarely = (...keys: string[]): PastShape => ({ pace: "rarely", keys, most: TABLE });
 
 /** The objects whose past is kept. Timers are what is to come, and events are kept by themselves. */
 export const PAST: Readonly<Record<string, PastShape>> = {
@@ -37,19 +39,19 @@ export const PAST: Readonly<Record<string, PastShape>> = {
   vlans: often("bridge", "vlan"),
   config: often("path"),
   history: often("number"),
-  channels: asked(MOST, "channel"),
-  lacp: asked(MOST, "core", "channel", "port"),
-  stp: asked(MOST, "core", "bridge", "channel"),
-  vr: asked(MOST, "name", "family"),
-  coherence: asked(MOST, "table", "core"),
-  health: asked(MOST, "subject"),
-  protection: asked(MOST, "core", "bridge", "channel"),
-  groups: asked(TABLE, "core", "bridge", "vlan", "family", "group"),
-  arp: asked(TABLE, "core", "address", "interface"),
-  nd: asked(TABLE, "core", "address", "interface"),
-  bridge: asked(TABLE, "core", "bridge", "mac", "vlan"),
-  vmac: asked(TABLE, "core", "mac", "family", "interface"),
-  routes: asked(TABLE, "core", "destination"),
+  channels: asked("channel"),
+  lacp: asked("core", "channel", "port"),
+  stp: asked("core", "bridge", "channel"),
+  vr: asked("name", "family"),
+  coherence: asked("table", "core"),
+  health: asked("subject"),
+  protection: asked("core", "bridge", "channel"),
+  groups: rarely("core", "bridge", "vlan", "family", "group"),
+  arp: rarely("core", "address", "interface"),
+  nd: rarely("core", "address", "interface"),
+  bridge: rarely("core", "bridge", "mac", "vlan"),
+  vmac: rarely("core", "mac", "family", "interface"),
+  routes: rarely("core", "destination"),
 };
 
 /** Objects that take `at`: a moment of the past. */

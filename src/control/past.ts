@@ -1,7 +1,7 @@
 // Keeps the past: reads the objects of `show` again and again, by `show` itself, and keeps an hour of them in a bounded
 // room (past-store.ts). What lies in the control core's memory is read every two seconds; what the cores must be asked
-// for every ten, and as soon as something happened. Its clock is that of the events: the system's when it began, and
-// monotonic since, so that a jump of the system's clock moves nothing.
+// for every ten, and as soon as something happened; tables of the network every thirty. Its clock is that of the
+// events: the system's when it began, and monotonic since, so that a jump of the system's clock moves nothing.
 
 import type { Appliance, CoreCommand } from "./appliance-port.ts";
 import { PAST, type PastShape } from "./past-list.ts";
@@ -15,9 +15,12 @@ const KEEP = 3_600_000;
 const OFTEN = 2000;
 /** How often cores are asked while nothing happens: our choice, for their counters alone change then. */
 const ASKED = 10_000;
+/** How often tables of the network are read: our choice, so that an hour of the largest that are kept fits. */
+const RARELY = 30_000;
 /** An object with too many rows is tried again so much later. Our choice. */
 const TOO_MANY = 60_000;
 
+type Pace = PastShape["pace"];
 const NAMES = Object.keys(PAST);
 /** Objects that are made of the configuration alone: read again when there is another. */
 const FIXED = new Set(["interfaces", "vlans", "config"]);
@@ -45,6 +48,7 @@ export class Past implements PastReader {
   #asking = false;
   #closed = false;
   #askedAt = Number.NEGATIVE_INFINITY;
+  #rarelyAt = Number.NEGATIVE_INFINITY;
   #seen = 0;
   #answer: { key: string; was: Then | string | undefined } = { key: "", was: undefined };
 
@@ -70,18 +74,32 @@ export class Past implements PastReader {
 
   /** Reads what is due. */
   async turn(): Promise<void> {
-    const happened = this.#hasHappened();
-    const isDue = !this.#asking && (happened || this.now() - this.#askedAt >= ASKED);
-    const near = await this.#gather("often", this.#shown);
+    const due = this.#due();
+    const near = await this.#gather(["often"], this.#shown);
     // The first moment has everything; later ones come when they are there, whatever a slow core takes.
     const isFirst = (): boolean => this.#store.newest === undefined;
-    if (!isFirst() || !isDue) this.#add(near);
-    if (!isDue) return;
+    if (!isFirst() || due.length === 0) this.#add(near);
+    if (due.length === 0) return;
     this.#asking = true;
-    this.#askedAt = this.now();
-    const asked = await this.#gather("asked", { appliance: askedOnce(this.#shown.appliance) });
+    const asked = await this.#gather(due, { appliance: askedOnce(this.#shown.appliance) });
     this.#asking = false;
     this.#add(isFirst() ? new Map([...near, ...asked]) : asked);
+  }
+
+  /** Which objects the cores are asked for now; none while they are being asked. */
+  #due(): Pace[] {
+    const now = this.now();
+    const due: Pace[] = [];
+    if (this.#asking) return due;
+    if (this.#hasHappened() || now - this.#askedAt >= ASKED) {
+      due.push("asked");
+      this.#askedAt = now;
+    }
+    if (now - this.#rarelyAt >= RARELY) {
+      due.push("rarely");
+      this.#rarelyAt = now;
+    }
+    return due;
   }
 
   /** True when there are events that were not there the last time. */
@@ -93,10 +111,10 @@ export class Past implements PastReader {
     return true;
   }
 
-  /** Reads the objects of one pace, all at once: a core then wakes for many questions, not for each. Never fails. */
-  async #gather(pace: PastShape["pace"], shown: Shown): Promise<Map<string, Reading>> {
+  /** Reads the objects of some paces, all at once: a core then wakes for many questions, not for each. Never fails. */
+  async #gather(paces: readonly Pace[], shown: Shown): Promise<Map<string, Reading>> {
     const due = Object.entries(PAST).filter(
-      ([name, shape]) => shape.pace === pace && this.now() >= (this.#later.get(name) ?? 0),
+      ([name, shape]) => paces.includes(shape.pace) && this.now() >= (this.#later.get(name) ?? 0),
     );
     const readings = new Map<string, Reading>();
     const read = async (name: string): Promise<void> => {
