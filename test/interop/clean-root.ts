@@ -126,7 +126,7 @@ export class CleanRoot {
 
   /** Runs a command in the root, whatever its exit code. */
   try(...command: string[]): Promise<Done> {
-    return runWords(this.words(...command), 120_000);
+    return runWords(this.words(...command), 300_000);
   }
 
   /** Runs a command in the root; it must succeed. */
