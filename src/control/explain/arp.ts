@@ -29,7 +29,9 @@ export async function explainArp(
   const arp = await rows("arp", { address });
   const interfaces = await rows("interfaces");
   const routes = await rows("routes", { address, core: "0" });
-  const events = await rows("events", { subject: `arp ${address}` });
+  const subject = `arp ${address}`;
+  // The filter finds 192.0.2.10 for 192.0.2.1, too.
+  const events = (await rows("events", { subject })).filter((row) => row["subject"] === subject);
   const mac = String(arp.find((row) => row["mac"])?.["mac"] ?? "");
   const stations = mac === "" ? [] : await rows("bridge", { address: mac });
   return sentences({ address, cores, arp, interfaces, routes, stations, events });

@@ -13,6 +13,7 @@ import { EXPLAINED } from "./kinds.ts";
 import { explainLacp } from "./lacp.ts";
 import { explainNd } from "./nd.ts";
 import { explainStp } from "./stp.ts";
+import { THINGS } from "./things.ts";
 import { explainVr } from "./vr.ts";
 
 /** What explanations are made of. */
@@ -43,6 +44,8 @@ export async function explain(serving: Serving, object: string, name: string): P
     case "vr":
       return vr(serving, words);
     default: {
+      const thing = Object.hasOwn(THINGS, object) ? THINGS[object] : undefined;
+      if (thing !== undefined) return thing(asked, words);
       const known = EXPLAINED.map((kind) => kind.object).join(", ");
       throw new ControlError("not-found", `"${object}" is not explained`, `there are ${known}`);
     }

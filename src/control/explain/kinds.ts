@@ -41,4 +41,38 @@ export const EXPLAINED: readonly Explained[] = [
     summary: "why each member of an aggregated channel carries frames, or does not",
     words: [{ name: "<channel>", summary: "a channel, such as LA/1" }],
   },
+  more("cores", "what a core does, and how well", ["<core>", "its number"]),
+  more("ports", "what a port carries, or why it does not", ["<port>", "a port, such as p0"]),
+  more("channels", "who uses a channel, and what keeps frames out of it", [
+    "<channel>",
+    "a channel, such as p0 or LA/1",
+  ]),
+  more("interfaces", "where one of our interfaces is, and what is there", [
+    "<interface>",
+    "an interface, such as vlan10",
+  ]),
+  more("bridge", "where a station is, and why", ["<mac>", "a station's MAC"]),
+  more("vlans", "which channels carry a VLAN", ["<vlan>", "1 to 4094"]),
+  more("vmac", "whose a virtual MAC is", ["<mac>", "a virtual MAC"]),
+  more("routes", "which route packets to an address take", ["<address>", "an address"]),
+  more("steering", "which core treats a flow, and why", [
+    "<tuple>",
+    "tcp,192.0.2.1:1000,192.0.2.2:80",
+  ]),
+  more("bus", "what one core tells another", ["<from>", "a core"], ["<to>", "another"]),
+  more("coherence", "whether a table is equal on all cores", ["<table>", "arp, bridge, ..."]),
+  more("drops", "what a counted reason means, and who counted it", ["<reason>", "its name"]),
+  more("timers", "when a timer is due", ["<timer>", "its name, as in show timers"]),
+  more("events", "what happened to something lately", ["<subject>", "words of its subject"]),
+  more("config", "what a key is now, defaults included", ["<path>", "cores, ports.p0, ..."]),
+  more("health", "what is not well", ["[subject]", "part of its name; left out, all"]),
+  more("protection", "what guards a channel, and what it did", ["<channel>", "a channel"]),
 ];
+
+function more(
+  object: string,
+  summary: string,
+  ...words: readonly (readonly [name: string, summary: string])[]
+): Explained {
+  return { object, summary, words: words.map(([name, what]) => ({ name, summary: what })) };
+}

@@ -23,7 +23,9 @@ export async function explainNd({ rows, cores }: Asked, [text = ""]: string[]): 
   const address = formatIpv6(...words);
   const nd = await rows("nd", { address });
   const interfaces = await rows("interfaces");
-  const events = await rows("events", { subject: `nd ${address}` });
+  const subject = `nd ${address}`;
+  // The filter finds 192.0.2.10 for 192.0.2.1, too.
+  const events = (await rows("events", { subject })).filter((row) => row["subject"] === subject);
   const mac = String(nd.find((row) => row["mac"])?.["mac"] ?? "");
   const stations = mac === "" ? [] : await rows("bridge", { address: mac });
   return sentences({ address, cores, nd, interfaces, stations, events });
