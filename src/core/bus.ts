@@ -142,7 +142,7 @@ export class Bus {
         if (!this.#keep(peer, record, table, buffer)) return false;
       } else {
         this.#arena.copy(record, at, record + RECORD);
-        if (buffer >= 0 || peer.outstanding > 0) this.#lend(peer, buffer);
+        if (buffer >= 0) this.#lend(peer, buffer);
       }
     }
     this.#counters[peer.counters + type] = (this.#counters[peer.counters + type] as number) + 1;
@@ -152,18 +152,17 @@ export class Bus {
   }
 
   /**
-   * Notes the buffer (-1: none) that goes with the record claimed last. The ring may have given the record's place free
-   * since the last `publish`: the buffer that went with it then is back now.
+   * Notes the buffer that goes with the record claimed last. Its place in the ring may have held another record since the
+   * last `publish`: what went with that one is given back first, lest the next look take the new buffer for the old one.
+   * While nothing is lent nobody looks, so the count begins here.
    */
   #lend(peer: Peer, buffer: number): void {
-    const { position } = peer.sender;
-    const before = peer.buffers[position] as number;
-    if (before >= 0) {
-      this.#owner.give(before);
-      peer.outstanding--;
-    }
-    peer.buffers[position] = buffer;
-    if (buffer >= 0) peer.outstanding++;
+    const { sender } = peer;
+    const { last } = sender;
+    if (peer.outstanding === 0) peer.reclaimed = last;
+    else if (((last - peer.reclaimed) | 0) >= sender.capacity) this.#reclaim(peer);
+    peer.buffers[sender.position] = buffer;
+    peer.outstanding++;
   }
 
   /** Puts a record behind a full ring; past the bound, marks the table dirty. */
@@ -198,7 +197,7 @@ export class Bus {
         const slot = peer.backlogHead++ % this.#bound;
         this.#arena.u8.set(peer.backlog.subarray(slot * RECORD, slot * RECORD + RECORD), at);
         const buffer = peer.backlogBuffers[slot] as number;
-        this.#lend(peer, buffer);
+        if (buffer >= 0) this.#lend(peer, buffer);
         this.#backlogged--;
       }
     }
@@ -237,17 +236,17 @@ export class Bus {
     }
   }
 
+  /** Takes buffers back whose records were released: those from `reclaimed` on, each once. */
   #reclaim(peer: Peer): void {
-    const released = peer.sender.released();
-    const { capacity } = peer.sender;
-    const mask = capacity - 1;
-    if (((released - peer.reclaimed) | 0) > capacity) peer.reclaimed = (released - capacity) | 0;
-    while (peer.reclaimed !== released) {
+    const { sender, buffers } = peer;
+    const mask = sender.capacity - 1;
+    const released = sender.released();
+    for (let left = (released - peer.reclaimed) | 0; left > 0; left--) {
       const position = peer.reclaimed & mask;
-      const buffer = peer.buffers[position] as number;
+      const buffer = buffers[position] as number;
       if (buffer >= 0) {
         this.#owner.give(buffer);
-        peer.buffers[position] = -1;
+        buffers[position] = -1;
         peer.outstanding--;
       }
       peer.reclaimed = (peer.reclaimed + 1) | 0;

@@ -81,6 +81,11 @@ export class RingSender {
     return (this.#tail - 1) & this.#mask;
   }
 
+  /** The record claimed last, as a count of records that wraps. */
+  get last(): number {
+    return (this.#tail - 1) | 0;
+  }
+
   /** Reads how far the consumer has released: a count of records that wraps. */
   released(): number {
     this.#head = Atomics.load(this.#i32, this.#headAt);
