@@ -10,6 +10,7 @@ import { buildProgram } from "../src/cli/program.ts";
 import { ERROR_CODES, ERRORS } from "../src/control/errors.ts";
 import { OBJECTS } from "../src/control/objects.ts";
 import { OPERATIONS } from "../src/control/operations.ts";
+import { PAST_NAMES } from "../src/control/past-list.ts";
 import { CONFIGURATION } from "../src/control/schema.ts";
 import { ROOT, report, text } from "./files.ts";
 
@@ -144,12 +145,12 @@ function helpPages(command: Command, words: string): string[] {
 function apiPage(): string {
   const objects = page(
     "API",
-    "HTTP on the control socket, and on `api.http` with a token. `GET /api/v1/openapi.json` says the same for programs. Every object takes its filters as the query; `Accept: text/event-stream` makes `/api/v1/events` a stream.",
+    "HTTP on the control socket, and on `api.http` with a token. `GET /api/v1/openapi.json` says the same for programs. Every object takes its filters as the query; `Accept: text/event-stream` makes `/api/v1/events` a stream. `at` is a moment of the last hour ([how it was](../time-travel.md)): `-10m`, or an ISO 8601 date and time.",
     ["object", "what it is", "filters"],
     OBJECTS.map(({ name, summary, filters }) => [
       code(`GET /api/v1/${name}`),
       summary,
-      filters.map(code).join(" "),
+      [...filters, ...(PAST_NAMES.includes(name) ? ["at"] : [])].map(code).join(" "),
     ]),
   );
   const place = { path: "", query: "?", body: "" } as const;
