@@ -1,6 +1,6 @@
 // What an appliance costs when nothing happens: CPU time of each thread, and the whole process's resident memory, for
-// two cores and two AF_PACKET ports on veth pairs in a namespace of its own; without HTTP, and as it is by default, with
-// HTTP and the past that is kept for it. It measures the JavaScript that the package ships.
+// two cores and two AF_PACKET ports on veth pairs in a namespace of its own; without HTTP, and as it is by default,
+// with HTTP and the past that is kept for it. It measures the JavaScript that the package ships.
 //   npm run bench -- idle
 //   node bench/idle.ts [--seconds 10]          needs root
 

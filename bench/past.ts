@@ -1,6 +1,6 @@
 // What keeping the past costs: an appliance of 10 ports and 4 cores with all its protocols, in this process, nobody
-// looking. The work of one reading is measured, with that of the cores that it asks, and said as CPU time a second at the
-// pace at which the daemon reads; then how many bytes an hour takes.
+// looking. The work of one reading is measured, with that of the cores that it asks, and said as CPU time a second at
+// the pace at which the daemon reads; then how many bytes an hour takes.
 //   npm run bench -- past
 //   node bench/past.ts [--runs 5] [--turns 300]
 
