@@ -27,7 +27,26 @@ const KINDS: readonly Kind[] = [
   { name: "vr", object: "vr", nameOf: ({ name }) => String(name) },
   { name: "arp", object: "arp", nameOf: ({ address }) => String(address) },
   { name: "nd", object: "nd", nameOf: ({ address }) => String(address) },
+  { name: "bridge", object: "bridge", nameOf: ({ mac }) => String(mac) },
+  ...(
+    [
+      ["cores", "core"],
+      ["ports", "port"],
+      ["channels", "channel"],
+      ["interfaces", "interface"],
+      ["vlans", "vlan"],
+      ["vmac", "mac"],
+      ["coherence", "table"],
+      ["drops", "reason"],
+      ["timers", "timer"],
+      ["protection", "channel"],
+      ["health", "subject"],
+      ["config", "path"],
+    ] as const
+  ).map(([name, key]) => ({ name, object: name, nameOf: (row: Row) => String(row[key] ?? "") })),
 ];
+
+type Row = Readonly<Record<string, unknown>>;
 
 export function Explain({ known }: { known: Catalogue }): JSX.Element {
   const operation = known.operations.find(({ id }) => id === "explain");
@@ -91,6 +110,61 @@ export function Explain({ known }: { known: Catalogue }): JSX.Element {
       {fault !== "" && <p role="alert">{fault}</p>}
       {chosen === "" && <p class="lonely">There is nothing of this kind.</p>}
       <pre class="explained">{lines.join("\n")}</pre>
+      <Frame known={known} />
     </section>
+  );
+}
+
+/** What the appliance would do with a frame. */
+function Frame({ known }: { known: Catalogue }): JSX.Element | null {
+  const operation = known.operations.find(({ id }) => id === "explain-frame");
+  const { rows } = useLive("ports");
+  const ports = rows.map(({ port }) => String(port));
+  const [port, setPort] = useState("");
+  const [frame, setFrame] = useState("");
+  const [lines, setLines] = useState<readonly string[]>([]);
+  const [fault, setFault] = useState("");
+  if (operation === undefined) return null;
+  const chosen = ports.includes(port) ? port : (ports[0] ?? "");
+  const ask = (event: Event): void => {
+    event.preventDefault();
+    operate(operation, { frame, port: chosen }).then(
+      (answer) => {
+        setLines(((answer as { lines?: string[] } | null)?.lines ?? []).map(String));
+        setFault("");
+      },
+      (error: Error & { hint?: string }) => {
+        setLines([]);
+        setFault(error.hint || error.message);
+      },
+    );
+  };
+  return (
+    <form onSubmit={ask} aria-labelledby="frame-title">
+      <h3 id="frame-title">A frame</h3>
+      <p>What the appliance would do with it. Nothing is sent, and nothing changes.</p>
+      <div class="tools">
+        <label>
+          Port{" "}
+          <select value={chosen} onChange={(event) => setPort(event.currentTarget.value)}>
+            {ports.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </select>
+        </label>
+        <label>
+          Bytes in hex{" "}
+          <input
+            size={60}
+            spellcheck={false}
+            value={frame}
+            onInput={(event) => setFrame(event.currentTarget.value)}
+          />
+        </label>
+        <button type="submit">Explain</button>
+      </div>
+      {fault !== "" && <p role="alert">{fault}</p>}
+      {lines.length > 0 && <pre class="explained">{lines.join("\n")}</pre>}
+    </form>
   );
 }
