@@ -267,8 +267,8 @@ export class Moving implements Movers {
     if (kind === Move.Token) this.#receiveToken(found, iface, a, b, c, d, at, now);
     else if (found >= 0 && this.table.state(found) === State.Wanted) {
       this.table.setHolder(found, message.coreOf(view, at));
-    } else if (found < 0) {
-      const slot = this.pending.begin(-1, iface, a, b, c, d, this.bucketOf(a, b, c, d));
+    } else if (found < 0 || this.table.state(found) === State.Gone) {
+      const slot = this.pending.begin(found, iface, a, b, c, d, this.bucketOf(a, b, c, d));
       if (slot < 0) return;
       this.table.setHolder(slot, message.coreOf(view, at));
       this.pending.expect(slot, now);
