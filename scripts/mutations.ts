@@ -137,10 +137,10 @@ export const MUTATIONS: readonly Mutation[] = [
     shape: "ring",
   },
   {
-    name: "a topology change that is told back to where it came from, for ever",
-    file: "src/stp/conditions.ts",
-    find: "for (const port of bridge.ports) if (port !== from) port.tcProp = true;",
-    replace: "for (const port of bridge.ports) port.tcProp = true;",
+    name: "a topology change that every hello tells of, for ever",
+    file: "src/stp/outgoing.ts",
+    find: "const isChange = port.tcWhile > bridge.now ? bpdu.Flag.TopologyChange : 0;",
+    replace: "const isChange = bridge.now >= 0 ? bpdu.Flag.TopologyChange : 0;",
     shape: "ring",
   },
   {
@@ -177,6 +177,13 @@ export const MUTATIONS: readonly Mutation[] = [
     file: "src/snoop/members.ts",
     find: "if (now >= until) over(slot, channel);",
     replace: "if (now >= until + 1e9) over(slot, channel);",
+    shape: "groups",
+  },
+  {
+    name: "a handed-over frame given back while its record still lies in the ring",
+    file: "src/core/bus.ts",
+    find: "    if (peer.outstanding === 0) peer.reclaimed = last;\n    else if (((last - peer.reclaimed) | 0) >= sender.capacity) this.#reclaim(peer);",
+    replace: "    void last;",
     shape: "groups",
   },
   {

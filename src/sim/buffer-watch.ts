@@ -2,8 +2,10 @@
 // sent after it was given back; freed ones are overwritten.
 
 import type { Core } from "../core/core.ts";
+import { FRAME_START } from "../core/frame-message.ts";
 import type { Layout } from "../core/layout.ts";
 import { BUFFER, HEADROOM } from "../engine/frame.ts";
+import { Message } from "../engine/message.ts";
 import type { Arena } from "../lib/arena.ts";
 import type { CoreId, Offset } from "../lib/units.ts";
 import { Violation } from "./violation.ts";
@@ -49,9 +51,22 @@ export class BufferWatch {
       this.#u8.fill(POISON, start, start + POISONED);
       give(buffer);
     };
+    this.#watchBus(core);
   }
 
-  /** A frame is sent: where it lies must not be free. */
+  /** Frames that other cores hand over: where they lie must not be free when they are read. */
+  #watchBus({ bus, core, view }: Core): void {
+    const next = bus.next.bind(bus);
+    bus.next = (): Offset => {
+      const at = next();
+      if (at >= 0 && view.getUint8(at) === Message.frame) {
+        this.used(core, view.getInt32(at + FRAME_START));
+      }
+      return at;
+    };
+  }
+
+  /** A frame is sent, or read: where it lies must not be free. */
   used(by: CoreId, start: Offset): void {
     const { pools } = this.#layout;
     for (let core = 0; core < pools.length; core++) {
@@ -59,7 +74,7 @@ export class BufferWatch {
       if (start < at || start >= at + count * BUFFER) continue;
       const buffer = Math.floor((start - at) / BUFFER);
       if (this.#free[core]?.[buffer] === 1) {
-        throw new Violation(MEMORY, `core ${by} sends the free buffer ${buffer} of core ${core}`);
+        throw new Violation(MEMORY, `core ${by} uses the free buffer ${buffer} of core ${core}`);
       }
       return;
     }
