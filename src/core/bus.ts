@@ -152,9 +152,9 @@ export class Bus {
   }
 
   /**
-   * Notes the buffer that goes with the record claimed last. Its place in the ring may have held another record since the
-   * last `publish`: what went with that one is given back first, lest the next look take the new buffer for the old one.
-   * While nothing is lent nobody looks, so the count begins here.
+   * Notes the buffer that goes with the record claimed last. Its place in the ring may have held another record since
+   * the last `publish`: what went with that one is given back first, lest the next look take the new buffer for the old
+   * one. While nothing is lent nobody looks, so the count begins here.
    */
   #lend(peer: Peer, buffer: number): void {
     const { sender } = peer;
