@@ -1,7 +1,8 @@
 // Text tables: aligned columns, a count at the end. Equal copies of the cores fold into one row `cores: 0-3`; copies
 // that differ, or that some cores lack, are marked and stand together.
 
-import { coreList } from "../control/core-list.ts";
+import { cellText } from "../control/cell.ts";
+import { foldRows } from "../control/folding.ts";
 import type { Folding, ObjectShape } from "../control/objects.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -31,14 +32,16 @@ export function formatTable(rows: readonly Row[], options: TableOptions): string
   const folds = options.fold && shape.folding !== undefined;
   const shown = shape.fields.filter((field) => !(shape.hidden ?? []).includes(field));
   const fields = folds ? ["cores", ...shown.filter((field) => field !== "core")] : shown;
-  const folded = folds ? foldRows(rows, shape.folding as Folding, options.cores) : [];
+  const { fields: all, folding } = shape;
+  const folded =
+    folds && folding !== undefined ? foldLines(rows, { fields: all, folding }, options.cores) : [];
   const lines: Line[] = folds
     ? folded.map(({ row, differs }) => ({
-        cells: fields.map((field) => cell(field, row[field])),
+        cells: fields.map((field) => cellText(field, row[field])),
         differs,
       }))
     : rows.map((row) => ({
-        cells: fields.map((field) => cell(field, row[field])),
+        cells: fields.map((field) => cellText(field, row[field])),
         differs: false,
       }));
   const things = folds ? new Set(folded.map(({ key }) => key)).size : rows.length;
@@ -113,48 +116,28 @@ const isNumeric = (values: readonly unknown[]): boolean =>
   values.some((value) => typeof value === "number") &&
   values.every((value) => typeof value === "number" || value === null);
 
-/** A value as people read it. */
-function cell(field: string, value: unknown): string {
-  if (value === null || value === undefined || value === "") return "-";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (Array.isArray(value)) return value.length === 0 ? "-" : value.join(",");
-  if (typeof value === "number" && field.endsWith("-ms")) return milliseconds(value);
-  return String(value);
-}
-
-function milliseconds(value: number): string {
-  if (value < 1000) return `${Math.round(value)}ms`;
-  return value < 100_000 ? `${(value / 1000).toFixed(1)}s` : `${Math.round(value / 1000)}s`;
-}
-
-interface Folded {
+/** A row of the table, folded. */
+interface FoldedLine {
   readonly key: string;
   readonly row: Row;
+  /** Other cores see it otherwise, or not at all. */
   readonly differs: boolean;
 }
 
 /** One row for each set of cores that agree on a thing, things in order of their identity. */
-export function foldRows(rows: readonly Row[], folding: Folding, cores: number): Folded[] {
-  const things = new Map<string, Map<string, { row: Row; cores: number[] }>>();
-  for (const row of rows) {
-    const key = folding.identity.map((field) => String(row[field])).join("\t");
-    const same = Object.entries(row).filter(
-      ([field]) => field !== "core" && !folding.own.includes(field),
-    );
-    const content = JSON.stringify(same);
-    const copies = things.get(key) ?? new Map<string, { row: Row; cores: number[] }>();
-    things.set(key, copies);
-    const copy = copies.get(content);
-    if (copy === undefined) copies.set(content, { row, cores: [Number(row["core"])] });
-    else copy.cores.push(Number(row["core"]));
-  }
+function foldLines(
+  rows: readonly Row[],
+  { fields, folding }: { readonly fields: readonly string[]; readonly folding: Folding },
+  cores: number,
+): FoldedLine[] {
   const order = new Intl.Collator("en", { numeric: true });
-  const sorted = [...things].sort(([a], [b]) => order.compare(a, b));
-  return sorted.flatMap(([key, copies]) =>
-    [...copies.values()].map(({ row, cores: holders }) => ({
-      key,
-      row: { ...row, cores: coreList(holders) },
-      differs: copies.size > 1 || holders.length < cores,
-    })),
-  );
+  const folded = foldRows(rows, fields, folding);
+  folded.sort((a, b) => order.compare(a.key, b.key));
+  const looks = new Map<string, number>();
+  for (const { key } of folded) looks.set(key, (looks.get(key) ?? 0) + 1);
+  return folded.map(({ key, row, cores: text, count }) => ({
+    key,
+    row: { ...row, cores: text },
+    differs: (looks.get(key) ?? 1) > 1 || count < cores,
+  }));
 }

@@ -439,7 +439,7 @@ export const OBJECTS: readonly ObjectShape[] = [
   },
   {
     name: "past",
-    summary: "how far back the appliance can show each object as it was; --moments: when",
+    summary: "how far back the appliance can show each object as it was",
     fields: ["object", "oldest", "newest", "age-ms", "moments", "bytes", "reason"],
     filters: ["moments"],
   },

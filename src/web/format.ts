@@ -1,5 +1,7 @@
 // How values are written on the page: the same words and units as the command line's tables.
 
+import { cellText } from "../control/cell.ts";
+
 const UNITS: readonly (readonly [number, string])[] = [
   [86_400_000, "d"],
   [3_600_000, "h"],
@@ -22,14 +24,11 @@ export function short(value: number): string {
   return value >= 100 || Number.isInteger(value) ? String(Math.round(value)) : value.toFixed(1);
 }
 
-/** A field's value as text. */
+/** A field's value within a sentence: as tables have it, but nothing where there is none. */
 export function text(field: string, value: unknown): string {
-  if (value === null || value === undefined) return "";
-  if (Array.isArray(value)) return value.join(" ");
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  if (typeof value !== "number") return String(value);
-  if (field === "load") return `${(value * 100).toFixed(1)} %`;
-  return String(value);
+  if (field === "load" && typeof value === "number") return `${(value * 100).toFixed(1)} %`;
+  const cell = cellText(field, value);
+  return cell === "-" ? "" : cell;
 }
 
 export const clock = (time: number): string => new Date(time).toLocaleTimeString("en-GB");

@@ -4,7 +4,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 import { ApiError, followEvents, type Row, rowsOf } from "./client.ts";
-import { usePast, useThen } from "./past.ts";
+import { usePast, useSpan, useThen } from "./past.ts";
 
 /** How often what is looked at is asked for. Our choice: a person sees change within a second. */
 const INTERVAL = 1000;
@@ -170,7 +170,9 @@ export function useRates(
 ): Rates {
   const past = usePast();
   const answer = useLive(object, past === null);
-  const [before, after] = useThen(object, past === null ? [] : [past - RATE_SPAN, past]);
+  const { oldest } = useSpan();
+  const from = Math.max((past ?? 0) - RATE_SPAN, oldest ?? 0);
+  const [before, after] = useThen(object, past === null ? [] : [from, past]);
   const [state, setState] = useState<{ last: Answer; rates: Rates }>({
     last: NOTHING,
     rates: NO_RATES,

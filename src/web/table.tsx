@@ -3,9 +3,10 @@
 
 import type { JSX } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
-import { coreList } from "../control/core-list.ts";
-import type { ObjectShape, Row } from "./client.ts";
-import { clock, text } from "./format.ts";
+import { cellText } from "../control/cell.ts";
+import { type Folded, foldRows } from "../control/folding.ts";
+import type { ObjectShape } from "./client.ts";
+import { clock } from "./format.ts";
 import { useRows } from "./live.ts";
 import { usePast } from "./past.ts";
 
@@ -13,45 +14,9 @@ const LINE = 26;
 const SPARE = 12;
 
 /** A row of the table: one thing, and the cores that see it so. */
-export interface Folded {
-  readonly row: Row;
-  /** "0-3"; "" where the object has no cores. */
-  readonly cores: string;
-  /** Fields that another core sees otherwise. */
-  readonly differs: ReadonlySet<string>;
-}
+type Line = Pick<Folded, "row" | "cores" | "differs">;
 
-/** Equal copies of several cores become one row; of those that differ, each stays, and says in what. */
-export function fold(shape: ObjectShape, rows: readonly Row[]): Folded[] {
-  const { folding } = shape;
-  if (folding === undefined) return rows.map((row) => ({ row, cores: "", differs: new Set() }));
-  const own = new Set([...folding.own, "core"]);
-  const compared = shape.fields.filter((field) => !own.has(field));
-  const things = new Map<string, Map<string, { row: Row; cores: number[] }>>();
-  for (const row of rows) {
-    const thing = JSON.stringify(folding.identity.map((field) => row[field]));
-    const look = JSON.stringify(compared.map((field) => row[field]));
-    const looks = things.get(thing) ?? new Map<string, { row: Row; cores: number[] }>();
-    things.set(thing, looks);
-    const known = looks.get(look);
-    if (known === undefined) looks.set(look, { row, cores: [Number(row["core"])] });
-    else known.cores.push(Number(row["core"]));
-  }
-  const folded: Folded[] = [];
-  for (const looks of things.values()) {
-    const all = [...looks.values()];
-    const differs = new Set(
-      all.length === 1
-        ? []
-        : compared.filter((field) => {
-            const first = JSON.stringify(all[0]?.row[field]);
-            return all.some(({ row }) => JSON.stringify(row[field]) !== first);
-          }),
-    );
-    for (const { row, cores } of all) folded.push({ row, cores: coreList(cores), differs });
-  }
-  return folded;
-}
+const NOTHING: ReadonlySet<string> = new Set();
 
 function compare(a: unknown, b: unknown): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
@@ -72,15 +37,15 @@ export function TablePage({ shape }: { shape: ObjectShape }): JSX.Element {
   );
   const shown = useMemo(() => {
     const chosen = core === "" ? rows : rows.filter((row) => String(row["core"]) === core);
-    let lines =
-      core === ""
-        ? fold(shape, chosen)
-        : chosen.map((row) => ({ row, cores: core, differs: new Set<string>() }));
+    let lines: readonly Line[] =
+      core === "" && shape.folding !== undefined
+        ? foldRows(chosen, shape.fields, shape.folding)
+        : chosen.map((row) => ({ row, cores: core, differs: NOTHING }));
     if (onlyDiffering) lines = lines.filter(({ differs }) => differs.size > 0);
     const wanted = search.trim().toLowerCase();
     if (wanted !== "") {
       lines = lines.filter(({ row }) =>
-        shape.fields.some((field) => text(field, row[field]).toLowerCase().includes(wanted)),
+        shape.fields.some((field) => cellText(field, row[field]).toLowerCase().includes(wanted)),
       );
     }
     if (order !== null) {
@@ -160,7 +125,7 @@ function ThenOrNow({ isLive, at }: { isLive: boolean; at: number }): JSX.Element
 
 interface LinesProps {
   readonly fields: readonly string[];
-  readonly lines: readonly Folded[];
+  readonly lines: readonly Line[];
   readonly order: { readonly field: string; readonly down: boolean } | null;
   readonly onOrder: (field: string) => void;
 }
@@ -204,7 +169,7 @@ function Lines({ fields, lines, order, onOrder }: LinesProps): JSX.Element {
                 }
               >
                 <button type="button" onClick={() => onOrder(field)}>
-                  {field}
+                  {field.replace(/-ms$/, "")}
                   {order?.field === field ? (order.down ? " ▼" : " ▲") : ""}
                 </button>
               </th>
@@ -217,7 +182,7 @@ function Lines({ fields, lines, order, onOrder }: LinesProps): JSX.Element {
             <tr key={first + n} aria-rowindex={first + n + 2}>
               {fields.map((field) => (
                 <td key={field} class={differs.has(field) ? "differs" : undefined}>
-                  {field === "cores" ? cores : text(field, row[field])}
+                  {field === "cores" ? cores : cellText(field, row[field])}
                 </td>
               ))}
             </tr>

@@ -235,6 +235,7 @@ test("OPS-4 a capture of the page is a pcapng file; the keyboard and the dark ar
     assert.equal(bytes.readUInt32LE(0), 0x0a0d0d0a, "a section header block");
     assert.ok(bytes.length > 1000, `${bytes.length} bytes`);
 
+    await go(page, "wire", "The wire");
     await page.reload();
     await page.getByRole("heading", { name: "The wire" }).waitFor();
     await page.keyboard.press("Tab");
