@@ -181,12 +181,16 @@ export class Membership {
     this.#moves.move(bucket, to);
   }
 
-  /** Gives the buckets of cores that do not serve to those that do, at once; how many those were. */
-  rescue(count: number, serves: (core: CoreId) => boolean): number {
+  /** Gives the buckets of cores that do not keep theirs to those that take some, at once; how many those were. */
+  rescue(
+    count: number,
+    keeps: (core: CoreId) => boolean,
+    takes: (core: CoreId) => boolean,
+  ): number {
     const table = new Uint8Array(MAX_BUCKETS);
     table.set(this.#table);
     const owned = new Map<CoreId, number>();
-    for (let core = 0; core < this.cores; core++) if (serves(core)) owned.set(core, 0);
+    for (let core = 0; core < this.cores; core++) if (takes(core)) owned.set(core, 0);
     if (owned.size === 0) return 0;
     for (let bucket = 0; bucket < count; bucket++) {
       const core = table[bucket] as CoreId;
@@ -195,7 +199,7 @@ export class Membership {
     }
     let rescued = 0;
     for (let bucket = 0; bucket < count; bucket++) {
-      if (owned.has(table[bucket] as CoreId)) continue;
+      if (keeps(table[bucket] as CoreId)) continue;
       const [to] = [...owned].reduce((best, one) => (one[1] < best[1] ? one : best));
       owned.set(to, (owned.get(to) as number) + 1);
       table[bucket] = to;

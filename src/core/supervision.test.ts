@@ -128,6 +128,30 @@ test("CORE-9 a core goes out of service bucket by bucket, and the last one stays
   assert.deepEqual(rig.started, [], "it stays out");
 });
 
+test("CORE-9 a core that leaves gets nothing of one that dies, and the next bucket moves when all have seen that", () => {
+  const rig = makeRig(4);
+  rig.run(50);
+  rig.supervision.setOffline(0, rig.now);
+  rig.run(100);
+  const mine = (): number[] => {
+    const buckets = [...rig.supervision.membership.buckets(128).entries()];
+    return buckets.filter(([, core]) => core === 0).map(([bucket]) => bucket);
+  };
+  const before = mine();
+  assert.ok(before.length > 0 && before.length < 32, "it is on its way out");
+
+  rig.lively.clear(); // Nobody acts on what is written from here on.
+  rig.supervision.failed(2, rig.now);
+
+  assert.deepEqual(mine(), before);
+  assert.ok(!rig.owners().has(2));
+  rig.run(100);
+  assert.deepEqual(mine(), before, "not before they have");
+  for (const core of [0, 1, 3]) rig.lively.add(core);
+  rig.run(100);
+  assert.ok(mine().length < before.length);
+});
+
 test("CORE-8 a role goes to the lowest (priority, id), to the pinned core, and where an operator orders it", () => {
   const rig = makeRig(3, {}, [-1, 2]);
   rig.run(20);

@@ -426,8 +426,15 @@ export class Supervision {
 
   #rescue(from: CoreId): void {
     const { buckets } = this.#config.steering;
-    const count = this.membership.rescue(buckets, (other) => this.#hasBuckets(other));
-    if (count > 0) this.#threads.tell(EventCode["buckets-rescued"], [from, count]);
+    // A leaving core gets none, unless there is no other.
+    const isAny = this.#cores.some((_, other) => this.serves(other));
+    const keeps = (other: CoreId): boolean => this.#hasBuckets(other);
+    const takes = (other: CoreId): boolean => (isAny ? this.serves(other) : keeps(other));
+    const count = this.membership.rescue(buckets, keeps, takes);
+    if (count === 0) return;
+    // The next move waits until all have seen this: who gives a bucket away must be the one that the taker thinks of.
+    this.#movedAt = this.#last;
+    this.#threads.tell(EventCode["buckets-rescued"], [from, count]);
   }
 
   /** True for a core that reads its queues. */
