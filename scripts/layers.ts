@@ -32,6 +32,8 @@ const ARROWS: Readonly<Record<string, readonly string[]>> = {
     "control/fields.ts",
     "control/filters.ts",
     "control/core-list.ts",
+    "control/cell.ts",
+    "control/folding.ts",
   ],
   cli: [
     ...BASE,
