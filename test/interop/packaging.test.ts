@@ -55,13 +55,13 @@ before(
   async () => {
     made = await CleanRoot.make(PACKAGES);
     if (typeof made === "string") return;
-    const built = await run(process.execPath, [join(ROOT, "scripts/deb.ts"), folder], 300_000);
+    const built = await run(process.execPath, [join(ROOT, "scripts/deb.ts"), folder], 600_000);
     assert.equal(built.code, 0, built.stderr);
     [deb = ""] = globSync(join(folder, "linkloom_*.deb"));
     copyFileSync(deb, made.path("srv/linkloom.deb"));
     bare = await pathsOf(made);
   },
-  { timeout: 1_000_000 },
+  { timeout: 3_000_000 },
 );
 
 after(() => {
