@@ -96,8 +96,7 @@ export class Master implements Listener {
     return domain;
   }
 
-  // --- joins and leaves
-  // ------------------------------------------------------------------------------------------------
+  // --- joins and leaves ----------------------------------------------------------------------------------------------
 
   join(group: Address, version: number): void {
     const now = this.#now;
@@ -140,13 +139,18 @@ export class Master implements Listener {
       this.members.begin(slot);
       return slot;
     }
+    this.#refuse(limit);
+    return -1;
+  }
+
+  /** No room for a group: those of its VLAN and family that are in no row flood. */
+  #refuse(limit: number): void {
+    const table = this.#table;
     this.#tellFull(limit);
     const routers = table.routers(this.#scope);
-    if (routers >= 0 && (table.flags(routers) & RouterFlag.Full) === 0) {
-      table.setFlags(routers, table.flags(routers) | RouterFlag.Full);
-      this.#hooks.changed(routers, this.#now);
-    }
-    return -1;
+    if (routers < 0 || (table.flags(routers) & RouterFlag.Full) !== 0) return;
+    table.setFlags(routers, table.flags(routers) | RouterFlag.Full);
+    this.#hooks.changed(routers, this.#now);
   }
 
   #tellFull(limit: number): void {
@@ -251,8 +255,7 @@ export class Master implements Listener {
     }
   }
 
-  // --- queries and routers
-  // ---------------------------------------------------------------------------------------------
+  // --- queries and routers -------------------------------------------------------------------------------------------
 
   query(group: Address, query: HeardQuery & { readonly lowers: boolean }): void {
     const now = this.#now;
@@ -351,8 +354,7 @@ export class Master implements Listener {
     this.#hooks.changed(slot, now);
   }
 
-  // --- timers, links, roles
-  // --------------------------------------------------------------------------------------------
+  // --- timers, links, roles ------------------------------------------------------------------------------------------
 
   tick(now: Millis): void {
     this.#now = now;
@@ -411,7 +413,7 @@ export class Master implements Listener {
     for (let slot = 0; slot < table.capacity; slot++) {
       if (table.state(slot) === Slot.Live) this.adopt(slot, now);
     }
-    this.recount();
+    this.recount(now);
     for (const config of bridges) this.#beginQuerier(config, now);
     for (const config of bridges) this.#fixRouters(config, now);
   }
@@ -432,16 +434,21 @@ export class Master implements Listener {
     }
   }
 
-  /** Counts the groups of each channel anew, after rows that others wrote. */
-  recount(): void {
+  /**
+   * Counts the groups of each channel anew, after rows that others wrote. What two masters entered at once, when the
+   * role moved, may be too much: the last rows go, and flood as those for which there is no room.
+   */
+  recount(now: Millis): void {
     const table = this.#table;
-    const { joined } = this.members;
-    joined.fill(0);
-    for (let slot = 0; slot < table.capacity; slot++) {
+    this.members.recount();
+    for (let slot = table.capacity - 1; slot >= 0; slot--) {
       if (table.state(slot) !== Slot.Live || table.kind(slot) !== Kind.Group) continue;
-      for (let channel = 0; channel < joined.length; channel++) {
-        if (table.has(slot, channel)) joined[channel] = (joined[channel] as number) + 1;
-      }
+      const scope = table.scope(slot);
+      const limit = this.#hooks.bridge(scope)?.maxGroups ?? 0;
+      if (table.groupCount(bridgeOf(scope)) <= limit) continue;
+      this.begin(scope, 0, now);
+      this.#refuse(limit);
+      this.forget(slot, now);
     }
   }
 

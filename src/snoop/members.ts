@@ -2,7 +2,7 @@
 // the group table and a channel. What is over is found by one walk over the live rows, at most every SWEEP.
 
 import type { ChannelId, Millis } from "../lib/units.ts";
-import { type GroupTable, Slot } from "./table.ts";
+import { type GroupTable, Kind, Slot } from "./table.ts";
 
 /** Timers are this exact: our choice; the shortest of the standard is a second. */
 export const SWEEP: Millis = 50;
@@ -76,5 +76,17 @@ export class Members {
       }
     }
     this.#due = Math.max(due, now + SWEEP);
+  }
+
+  /** Counts the groups of each channel anew. */
+  recount(): void {
+    const table = this.#table;
+    this.joined.fill(0);
+    for (let slot = 0; slot < table.capacity; slot++) {
+      if (table.state(slot) !== Slot.Live || table.kind(slot) !== Kind.Group) continue;
+      for (let channel = 0; channel < this.#channels; channel++) {
+        if (table.has(slot, channel)) this.joined[channel] = (this.joined[channel] as number) + 1;
+      }
+    }
   }
 }

@@ -266,7 +266,7 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
     // The role has just moved here, and this was the last word of who had it.
     if (!isNewer || this.master === null) return;
     this.master.adopt(slot, now);
-    this.master.recount();
+    this.master.recount(now);
   }
 
   tick(now: Millis): void {
