@@ -379,7 +379,7 @@ export class Master implements Listener {
     for (const { due } of this.domains.values()) this.#due = Math.min(this.#due, due);
   }
 
-  /** An operator takes a group away: who wants it says so at the next query. */
+  /** Takes a group away: who wants it says so at the next query. */
   forget(slot: number, now: Millis): void {
     for (let channel = 0; channel < this.members.joined.length; channel++) {
       if (this.#table.has(slot, channel)) this.#remove(slot, channel, now);
@@ -403,10 +403,7 @@ export class Master implements Listener {
     this.#due = 0;
   }
 
-  /**
-   * Takes over the rows as another core left them: memberships and router ports get a whole interval, queriers are as
-   * the rows say, and the own one asks at once.
-   */
+  /** Takes over another core's rows: what they say gets a whole interval, queriers stay, and the own one asks at once. */
   takeOver(bridges: readonly SnoopBridgeConfig[], now: Millis): void {
     const table = this.#table;
     this.#now = now;
