@@ -115,8 +115,8 @@ test("OPS-1 a step that is taken back leaves the old place, also where both shar
   const port = await freePort();
   const { opened } = await rig(`127.0.0.1:${port}`);
 
-  const step = await opened.prepare(apiOf(`0.0.0.0:${port}`, first));
-  assert.equal(opened.http, `http://0.0.0.0:${port}`);
+  const step = await opened.prepare(apiOf(`localhost:${port}`, first));
+  assert.equal(opened.http, `http://localhost:${port}`);
   await step.undo();
 
   assert.equal(opened.http, `http://127.0.0.1:${port}`);

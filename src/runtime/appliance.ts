@@ -367,11 +367,7 @@ export class RunningAppliance implements Appliance {
     }
     const refused = this.#supervision.setOffline(core, now);
     if (refused === "") return;
-    throw new ApplianceError(
-      "refused",
-      `Core ${core} cannot go offline: ${refused}`,
-      "show cores",
-    );
+    throw new ApplianceError("refused", `Core ${core} cannot go offline: ${refused}`, "show cores");
   }
 
   setMaster(role: number, core: CoreId): void {

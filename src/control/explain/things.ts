@@ -1,5 +1,5 @@
-// Explanations of what has no protocol of its own: cores, ports, channels, interfaces, stations, VLANs, routes, steering,
-// messages, tables, reasons, timers, events, health and the configuration. Each is made of rows of `show`.
+// Explanations of what has no protocol of its own: cores, ports, channels, interfaces, stations, VLANs, routes,
+// steering, messages, tables, reasons, timers, events, health and the configuration. Each is made of rows of `show`.
 
 import type { DropName } from "../../engine/drop.ts";
 import { DROP_NAMES } from "../../engine/drop.ts";
