@@ -403,7 +403,7 @@ export class Master implements Listener {
     this.#due = 0;
   }
 
-  /** Takes over another core's rows: what they say gets a whole interval, queriers stay, and the own one asks at once. */
+  /** Takes over another core's rows: what they say gets a whole interval, queriers stay, the own one asks at once. */
   takeOver(bridges: readonly SnoopBridgeConfig[], now: Millis): void {
     const table = this.#table;
     this.#now = now;
