@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { cellText } from "../../src/control/cell.ts";
 import { Appliance, type Rig, until, withRig } from "./rig.ts";
 
 const MAIN = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -288,7 +289,11 @@ test("OPS-2 a page opened after a change shows how it was before, in the words o
     // Every object that is kept, cell by cell as the command line has it at the same moment.
     await go(page, "table/ports", "ports");
     const ports = await lab.show("ports", "--at", first);
-    const written = ports.map((row) => Object.values(row).join("|"));
+    const written = ports.map((row) =>
+      Object.entries(row)
+        .map(([field, value]) => cellText(field, value))
+        .join("|"),
+    );
     const arePorts = async (): Promise<boolean> => (await lines(page)).join() === written.join();
     await until("the ports as they were", arePorts, PATIENCE);
     await go(page, "table/interfaces", "interfaces");
