@@ -40,6 +40,9 @@ export class Owners {
   /** The home of each bucket as this core last acted on, and the one before, whose marker is waited for. */
   readonly #home: Uint8Array = new Uint8Array(BUCKETS);
   readonly #giver: Uint8Array = new Uint8Array(BUCKETS);
+  /** When the home of each bucket changed last, and which one it was before that. */
+  readonly #since: Float64Array = new Float64Array(BUCKETS).fill(Number.NEGATIVE_INFINITY);
+  readonly #origin: Uint8Array = new Uint8Array(BUCKETS);
   /** Until when a marker is waited for; 0 = not at all. */
   readonly #awaited: Float64Array = new Float64Array(BUCKETS);
   /** Until when something that came early is kept; 0 = nothing came. */
@@ -96,10 +99,23 @@ export class Owners {
     return this.#relays[bucket] === 1;
   }
 
+  /**
+   * Who has what a bucket's new home is to get: the home until now. One that is dead and was to become it a moment ago
+   * may never have got it from the one before.
+   */
+  #giverOf(bucket: number, now: Millis): CoreId {
+    const before = this.#home[bucket] as number;
+    const isSure = this.#isAlive(before) || now - (this.#since[bucket] as number) >= MARKER_WAIT;
+    return isSure ? before : (this.#origin[bucket] as number);
+  }
+
   #sync(bucket: number, now: Millis): void {
     const before = this.#home[bucket] as number;
     const home = this.#now(bucket);
+    const giver = this.#giverOf(bucket, now);
     this.#home[bucket] = home;
+    this.#since[bucket] = now;
+    this.#origin[bucket] = before;
     if (home === this.#core) {
       this.#relays[bucket] = 0;
       if (this.#marked[bucket] === 1) {
@@ -109,9 +125,10 @@ export class Owners {
         return;
       }
       this.#setEarly(bucket, 0);
-      this.#giver[bucket] = before;
+      this.#giver[bucket] = giver;
       // A dead core says nothing any more; but who runs what it was home for does (Moving.coreLeft).
-      const isSilent = before !== home && !this.#isAlive(before) && this.#movers.isHashed;
+      const isNobody = giver === home || !this.#isAlive(giver);
+      const isSilent = before !== home && isNobody && this.#movers.isHashed;
       if (isSilent) this.#movers.begin(bucket, now);
       else this.#setAwaited(bucket, now + MARKER_WAIT);
       return;
