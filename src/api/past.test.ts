@@ -61,7 +61,7 @@ async function open(api: Partial<NonNullable<Configuration["api"]>>): Promise<{
 test("OPS-2 where HTTP is served the past is kept: over the socket and HTTP alike, with the moment in a header", async () => {
   const { server, serving, ask } = await open({});
   try {
-    const end = performance.now() + 20_000;
+    const end = performance.now() + 120_000;
     while ((await ask("ports?at=-0s")).status !== 200) {
       assert.ok(performance.now() < end, "a first moment");
       await delay(50);
