@@ -47,11 +47,11 @@ while True:
 
 const ROUTERS = Array.from({ length: 50 }, (_, n) => 100 + n);
 
-/** A port of their own with fifty routers on it. */
+/** A port of their own with fifty routers on it, which say once, and not every minute, that addresses are theirs. */
 const routersOf = (priority: (vrid: number) => number): string => `
 interfaces: {lan: {channel: vr, addresses: [10.9.0.1/24]}}
 virtual-routers:
-${ROUTERS.map((vrid) => `  r${vrid}: {protocol: vrrp, interface: lan, vrid: ${vrid}, priority: ${priority(vrid)}, addresses: [10.9.0.${vrid}]}`).join("\n")}
+${ROUTERS.map((vrid) => `  r${vrid}: {protocol: vrrp, interface: lan, vrid: ${vrid}, priority: ${priority(vrid)}, addresses: [10.9.0.${vrid}], announce: {refresh: 0s}}`).join("\n")}
 `;
 
 const configOf = (
@@ -177,7 +177,7 @@ async function untilQuiet(announced: Announced): Promise<void> {
   await until("the routers' last taking of addresses", isQuiet, 120_000);
 }
 
-/** Changes one router's priority by apply, and back by rollback; who else was disturbed, and the channels that broke. */
+/** Changes one router's priority by apply, and back by rollback; who was disturbed, and the channels that broke. */
 async function changeRouter(
   rig: Rig,
   near: Appliance,
