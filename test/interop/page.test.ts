@@ -256,14 +256,11 @@ test("OPS-2 a page opened after a change shows how it was before, in the words o
   await withRig(async (rig) => {
     await rig.host("lab");
     const lab = await startLab(rig, "lab");
-    const states = async (at: string): Promise<string> =>
-      (await lab.show("cores", ...(at === "" ? [] : ["--at", at])))
-        .map(({ state }) => state)
-        .join();
     const all = "online,online,online,online";
     const less = "online,online,online,offline";
-    /** Refused until the first moment is kept. */
-    const was = (): Promise<string> => states("-0s").catch(() => "");
+    /** The cores in the newest moment; refused until the first is kept. */
+    const was = async (): Promise<string> =>
+      (await lab.show("cores", "--at", "-0s").catch(() => [])).map(({ state }) => state).join();
     await until("four cores in the past", async () => (await was()) === all, PATIENCE);
     assert.equal((await lab.cli("set", "core", "3", "offline")).code, 0);
     await until("three cores in the past", async () => (await was()) === less, PATIENCE);
