@@ -4,6 +4,7 @@
 //   npm run sim                                 some seeds, each for some steps
 //   npm run sim -- --seeds 1..1000 --steps 1000000
 //   npm run sim -- --seeds random --seconds 60  until the time is over; prints the first seed
+//   npm run sim -- --jobs 8                     in eight processes
 //   npm run sim -- --script FILE                plays a saved script
 
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -15,6 +16,7 @@ import { shrink } from "../src/sim/shrink.ts";
 import { type Outcome, Simulator } from "../src/sim/simulator.ts";
 import { ROOT } from "./files.ts";
 import { playMutations } from "./mutations.ts";
+import { type Played, playInProcesses, serve } from "./sim-jobs.ts";
 
 /** What a run without options plays: some seconds. */
 const SEEDS = "1..20";
@@ -27,6 +29,8 @@ const { values } = parseArgs({
     seed: { type: "string" },
     seeds: { type: "string" },
     steps: { type: "string" },
+    jobs: { type: "string", default: "1" },
+    serve: { type: "boolean", default: false },
     seconds: { type: "string" },
     cores: { type: "string" },
     shape: { type: "string" },
@@ -44,6 +48,7 @@ const HELP = `npm run sim -- [options]
   --seed N          one seed
   --seeds A..B      seeds A to B (${SEEDS}); "random" begins at a random one
   --steps S         steps of each seed (${STEPS}); a run ends with the episode in which they are reached
+  --jobs N          so many processes, each of which takes the next seed (1)
   --seconds T       stops after the seed in which T seconds are over
   --cores N         cores of each appliance, instead of what the seed says
   --shape NAME      ${SHAPES.join(", ")}, instead of what the seed says
@@ -114,7 +119,41 @@ function report(script: Script, outcome: Outcome): void {
   say(`  again: npm run sim -- --script ${path}`);
 }
 
-function main(): number {
+function playSeed(seed: number): Played {
+  const script = scriptOf(seed, wishes(), values.without?.split(","));
+  const outcome = play(script, Number(values.steps ?? STEPS));
+  report(script, outcome);
+  return { seed, steps: outcome.steps, isBroken: outcome.failure !== null };
+}
+
+/** Plays seeds one after the other, or in several processes, and says what they came to together. */
+async function playSeeds(): Promise<number> {
+  const [from, to] = range();
+  const limit = Number(values.seconds ?? Number.POSITIVE_INFINITY) * 1000;
+  const began = performance.now();
+  let next = from;
+  let total = 0;
+  const broken: number[] = [];
+  const take = (): number => {
+    const isOver = performance.now() - began >= limit || (values.first && broken.length > 0);
+    return next > to || isOver ? -1 : next++;
+  };
+  const done = ({ seed, steps, isBroken }: Played): void => {
+    total += steps;
+    if (isBroken) broken.push(seed);
+  };
+  const jobs = Number(values.jobs);
+  if (jobs > 1) await playInProcesses(jobs, take, done);
+  else for (let seed = take(); seed >= 0; seed = take()) done(playSeed(seed));
+  const rate = Math.round((total / (performance.now() - began)) * 1000);
+  broken.sort((a, b) => a - b);
+  say(
+    `seeds ${from}..${next - 1}, ${total} steps, ${rate} steps/s, ${broken.length} broken ${broken.join(" ")}`,
+  );
+  return broken.length === 0 ? 0 : 1;
+}
+
+async function main(): Promise<number> {
   if (values.help) {
     say(HELP);
     return 0;
@@ -126,28 +165,11 @@ function main(): number {
     say(outcome.failure === null ? "every promise held" : `BROKEN: ${outcome.failure.what}`);
     return outcome.failure === null ? 0 : 1;
   }
-  const [from, to] = range();
-  const steps = Number(values.steps ?? STEPS);
-  const limit = Number(values.seconds ?? Number.POSITIVE_INFINITY) * 1000;
-  const began = performance.now();
-  let total = 0;
-  let seeds = 0;
-  const broken: number[] = [];
-  for (let seed = from; seed <= to && performance.now() - began < limit; seed++) {
-    const script = scriptOf(seed, wishes(), values.without?.split(","));
-    const outcome = play(script, steps);
-    seeds++;
-    total += outcome.steps;
-    if (outcome.failure === null) continue;
-    broken.push(seed);
-    report(script, outcome);
-    if (values.first) break;
+  if (values.serve) {
+    serve(playSeed);
+    return 0;
   }
-  const rate = Math.round((total / (performance.now() - began)) * 1000);
-  say(
-    `seeds ${from}..${from + seeds - 1}, ${total} steps, ${rate} steps/s, ${broken.length} broken ${broken.join(" ")}`,
-  );
-  return broken.length === 0 ? 0 : 1;
+  return await playSeeds();
 }
 
-process.exitCode = main();
+process.exitCode = await main();
