@@ -214,7 +214,6 @@ export class Supervision {
   }
 
   // --- what threads report
-  // ---------------------------------------------------------------------------------------------
 
   /** The thread of a core that was started is in its loop. */
   started(core: CoreId, now: Millis): void {
@@ -240,7 +239,6 @@ export class Supervision {
   }
 
   // --- time
-  // ------------------------------------------------------------------------------------------------------------
 
   turn(now: Millis): void {
     const passed = Math.min(LONGEST_GAP, now - this.#last);
@@ -473,7 +471,6 @@ export class Supervision {
   }
 
   // --- buckets
-  // ---------------------------------------------------------------------------------------------------------
 
   /** Moves the next bucket of a core that leaves, or to one that came. */
   #moveOne(now: Millis): void {
