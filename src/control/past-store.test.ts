@@ -47,6 +47,7 @@ test("OPS-2 rows come back from their differences exactly, whatever they were", 
 
 test("OPS-2 what goes on as it went takes one byte: counters at an even rate, ages, everything that rests", () => {
   const encoder = new Encoder(["port"]);
+  const decoder = new Decoder();
   const sizes: number[] = [];
   for (let n = 0; n < 10; n++) {
     const out = new Writer();
@@ -60,6 +61,8 @@ test("OPS-2 what goes on as it went takes one byte: counters at an even rate, ag
     }));
     encoder.encode(state, out);
     sizes.push(out.at);
+    decoder.apply(out.written().slice(), 0, out.at);
+    assert.deepEqual(decoder.rows(), state);
   }
   assert.deepEqual(sizes.slice(2), new Array(8).fill(1), sizes.join(" "));
 });
