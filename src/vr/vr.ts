@@ -380,10 +380,7 @@ export class Vr implements Engine, Replicated, Receiving {
     this.#flush();
   }
 
-  /**
-   * An operator's priority, 1 to 254, for a router until its own is configured anew; -1 = the configured one. On every
-   * core.
-   */
+  /** An operator's priority of a router until its own is configured anew; -1 = the configured one. On every core. */
   setPriority(name: string, priority: number, now: Millis): boolean {
     const found = this.runner.machines.filter(({ config }) => config.name === name);
     for (const machine of found) machine.override = priority <= 0 ? OFF : priority;
