@@ -7,7 +7,7 @@
 //
 //   nd-ask      address, core: who asks, hops                                         to the owner
 //   nd-entry    address, MAC, flags, state, core: the holder, version                 to all, or to one that asked
-//   nd-delete   address, flags: 1 = it was asked for in vain, version                 to all, or to those that asked
+//   nd-delete   address, flags: why, version                                          to all, or to those that asked
 //   nd-used     address, hops                                                         to the owner
 //   nd-heard    address, kind, MAC (all ones: none), flags, core: who heard, hops     to the owner
 //   nd-move     kind; a token: state, tries, due, age, MAC, flags, version, askers    to the new owner
@@ -44,6 +44,14 @@ export const MAX_HOPS = 4;
 
 /** Flags of an entry. */
 export const EntryFlag = { Static: 1, Router: 2 } as const;
+/** Why an address is deleted, in an nd-delete's flags. */
+export const Deleted = {
+  Gone: 0,
+  /** It was asked for in vain. */
+  Unanswered: 1,
+  /** The receiver told of it as known, which is older than its deletion. */
+  Unheard: 2,
+} as const;
 /** What nd-heard tells. */
 export const Heard = { Advertisement: 0, Hint: 1, RouterHint: 2, Confirm: 3 } as const;
 /** What nd-move carries. */

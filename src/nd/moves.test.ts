@@ -364,3 +364,30 @@ test("ND-2 variant first: the death of an address' home starts no second machine
     [1, stationMac(3)],
   ]);
 });
+
+test("ND-4 a deletion that only some cores heard of ends the neighbour on all when its owner tells of it again", () => {
+  const rig = new NdRig(3);
+  const x = station(1);
+  rig.resolve(0, x, "aa");
+  rig.settle();
+  rig.advertise(x, stationMac(1));
+  rig.settle();
+  assert.deepEqual(rig.runners(x), [1]);
+
+  rig.nd(0).remove(x, 0, rig.now);
+  rig.collect();
+  rig.queues.delete("0>1"); // It dies in the midst of telling.
+  rig.settle();
+  assert.ok(!rig.isCoherent());
+  rig.nd(1).resync(2, 0, 100);
+  rig.settle();
+
+  assert.ok(rig.isCoherent());
+  assert.deepEqual(rig.runners(x), []);
+  rig.resolve(2, x, "bb");
+  rig.settle();
+  rig.advertise(x, stationMac(1));
+  rig.settle();
+  assert.ok(rig.isCoherent());
+  assert.equal(rig.state(2, x), "reachable", "and it is found anew");
+});

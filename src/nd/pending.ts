@@ -184,7 +184,7 @@ export class Pending {
       if (core === out.core || !this.#table.askers.has(slot, core)) continue;
       const at = this.#ledger.draft(Message["nd-delete"], slot);
       message.setVersion(out.view, at, this.#table.version(slot));
-      message.setFlags(out.view, at, 1);
+      message.setFlags(out.view, at, message.Deleted.Unanswered);
       out.send(core);
     }
     this.#table.askers.clear(slot);

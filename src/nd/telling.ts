@@ -13,7 +13,7 @@ import type { Owners } from "./owners.ts";
 import type { Pending } from "./pending.ts";
 import type { Table } from "./table.ts";
 
-const { EntryFlag, ALL, MAX_HOPS } = message;
+const { Deleted, EntryFlag, ALL, MAX_HOPS } = message;
 
 export class Telling {
   readonly table: Table;
@@ -133,9 +133,11 @@ export class Telling {
     const d = message.wordOf(view, at, 3);
     let slot = table.find(iface, a, b, c, d);
     if (slot >= 0 && table.version(slot) >= version) {
-      // The same again, or older than what is run here: who told it must yield.
+      // The same again, or older than what is run here or was deleted: who told it must yield.
       table.setSeen(slot, this.#resyncs[from] as number);
-      if (table.isRun(slot) && table.version(slot) > version) ledger.tell(slot, from);
+      if (table.version(slot) === version) return;
+      if (!table.isUsable(slot)) this.#refuse(slot, from);
+      else if (table.isRun(slot)) ledger.tell(slot, from);
       return;
     }
     const wasUsable = table.isUsable(slot);
@@ -165,6 +167,15 @@ export class Telling {
     if (isUsed && state === State.Stale) this.#moving.noteUse(slot, now);
   }
 
+  /** Tells who told of a neighbour that it was deleted since. */
+  #refuse(slot: number, to: CoreId): void {
+    const { out } = this.#context;
+    const at = this.ledger.draft(Message["nd-delete"], slot);
+    message.setVersion(out.view, at, this.table.version(slot));
+    message.setFlags(out.view, at, Deleted.Unheard);
+    out.send(to);
+  }
+
   /** The owner gave an address up. */
   toldDeleted(at: Offset, now: Millis): void {
     const { table, ledger } = this;
@@ -176,7 +187,11 @@ export class Telling {
     const c = message.wordOf(view, at, 2);
     const d = message.wordOf(view, at, 3);
     let slot = table.find(iface, a, b, c, d);
-    if (message.flagsOf(view, at) === 1) {
+    if (message.flagsOf(view, at) === Deleted.Unheard) {
+      this.#toldUnheard(slot, version, now);
+      return;
+    }
+    if (message.flagsOf(view, at) === Deleted.Unanswered) {
       const isWaiting = slot >= 0 && table.state(slot) === State.Wanted;
       if (isWaiting && !this.owners.isAwaiting(table.bucket[slot] as number)) {
         this.pending.fail(slot, now);
@@ -196,6 +211,18 @@ export class Telling {
     }
     table.setVersion(slot, version);
     ledger.lay(slot, now);
+  }
+
+  /**
+   * A deletion that did not come here, for who wrote it is dead or knew of no one else to tell: what began again since is
+   * older, so some cores would never take it. It ends on all of them.
+   */
+  #toldUnheard(slot: number, version: number, now: Millis): void {
+    const { table, ledger } = this;
+    ledger.observe(version);
+    if (!table.isUsable(slot) || table.isStatic(slot) || table.version(slot) >= version) return;
+    ledger.event("nd-deleted", slot, table.mac(slot));
+    ledger.remove(slot, now);
   }
 
   /** Another core uses an entry. */
