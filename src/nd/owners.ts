@@ -201,7 +201,10 @@ export class Owners {
     if (this.#waits === 0) return;
     for (let bucket = 0; bucket < BUCKETS; bucket++) {
       const awaited = this.#awaited[bucket] as number;
-      if (awaited > 0 && now >= awaited) {
+      // While it is on its way the old home may not have seen that it moves; from then on it lets go whenever it wakes.
+      if (awaited > 0 && this.steering.map[bucket] === IN_TRANSIT) {
+        this.#awaited[bucket] = now + MARKER_WAIT;
+      } else if (awaited > 0 && now >= awaited) {
         this.#setAwaited(bucket, 0);
         this.#movers.begin(bucket, now);
       }
