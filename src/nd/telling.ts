@@ -214,8 +214,8 @@ export class Telling {
   }
 
   /**
-   * A deletion that did not come here, for who wrote it is dead or knew of no one else to tell: what began again since is
-   * older, so some cores would never take it. It ends on all of them.
+   * A deletion that did not come here, for who wrote it is dead or knew of no one else to tell: what began again since
+   * is older, so some cores would never take it. It ends on all of them.
    */
   #toldUnheard(slot: number, version: number, now: Millis): void {
     const { table, ledger } = this;
