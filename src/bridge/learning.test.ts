@@ -484,6 +484,23 @@ test("CORE-3 BR-4 an entry that only some cores entombed for a teller that start
   assertEqual(rig);
 });
 
+test("CORE-3 BR-4 a core that hears that its own word is gone tells those to whom it had just given it", () => {
+  const rig = rigOf(4);
+  see(rig, 2, A, 0, 1);
+  rig.settle(1);
+  // Core 2 has begun anew once more, and named nothing to core 0 alone; then everybody sends everything at once.
+  const receiver = rig.bridges[0] as Bridging;
+  receiver.resyncBegin(2);
+  receiver.resyncEnd(2);
+  resync(rig, 2, 1, 60);
+  resync(rig, 2, 3, 60);
+  resync(rig, 0, 2, 60);
+  rig.settle(61);
+
+  assert.deepEqual(rig.entries(1), []);
+  assertEqual(rig);
+});
+
 // --- reload (OPS-1) -----------------------------------------------------------------------------------------------------
 
 test("OPS-1 a reload keeps stations, renumbers channels by name, and takes away what has no channel or VLAN left", () => {

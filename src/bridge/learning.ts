@@ -285,7 +285,13 @@ export class Learning {
       table.renew(slot, meta, this.#clock.next(now));
       this.#count(BridgeCounter.Refreshed);
       this.#announce(slot, ALL);
-    } else this.#supersede(low, key, version);
+      return;
+    }
+    const isOwnWord =
+      writerOf(version) === this.#out.core && slot >= 0 && version === table.version(slot);
+    this.#supersede(low, key, version);
+    // Who has just had that word from here again hears from here alone that it is gone.
+    if (isOwnWord) this.#renounce(low, key, Delete.Gone, version);
   }
 
   /**
