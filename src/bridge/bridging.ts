@@ -17,6 +17,7 @@ import { Clock } from "./clock.ts";
 import type { BridgingConfig } from "./config.ts";
 import { BRIDGE_COUNTERS, BridgeCounter } from "./counters.ts";
 import { Egress, INSIDE, UNTAGGED } from "./egress.ts";
+import { Held } from "./held.ts";
 import { learnOnly } from "./learn-only.ts";
 import type { Learning } from "./learning.ts";
 import { Lane, type Membership, NO_ENTRY } from "./membership.ts";
@@ -66,6 +67,7 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
   #config: BridgingConfig;
   #common: CommonConfig;
   readonly #misses: Misses;
+  readonly #held: Held;
 
   constructor(
     config: BridgingConfig,
@@ -79,6 +81,7 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     this.#inside = inside;
     this.#clock = new Clock(out.core);
     this.#misses = new Misses(out);
+    this.#held = new Held(out);
     this.#config = config;
     this.#common = common;
     const made = reconfigure(null, config, common, out, this.#clock, this.counters, 0);
@@ -353,7 +356,8 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     const key = makeKey(message.macHigh(view, at), message.vlan(view, at));
     const kind = message.kind(view, at);
     const channel = message.channel(view, at);
-    if (type === Message["bridge-learn"]) {
+    if (type === Message["bridge-held"]) stations.applyHeld(low, key, version, now);
+    else if (type === Message["bridge-learn"]) {
       stations.applyLearn(low, key, channel, version, from, now);
       this.protection.told(stations, low, key, now);
     } else if (kind === message.Delete.Flush) {
@@ -367,6 +371,7 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     this.#muting.tick(now);
     this.protection.tick(now, this);
     this.#misses.tick(now);
+    this.#held.tick(this.#bridges);
   }
 
   timers(now: Millis): Record<string, unknown>[] {
@@ -464,6 +469,7 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
 
   /** Another core is gone: what it told last is told on, should that not have reached all. */
   coreLeft(core: CoreId, now: Millis): void {
+    this.#held.forget(core);
     for (const stations of this.#bridges) stations.resync.retell(core, now - LAST_WORDS);
   }
 
@@ -471,8 +477,9 @@ export class Bridging implements Engine, Replicated, Stations, GroupPorts {
     for (const stations of this.#bridges) stations.resync.begin(from);
   }
 
-  resyncEnd(from: CoreId): void {
+  resyncEnd(from: CoreId, _now: Millis, misses: boolean): void {
     for (const stations of this.#bridges) stations.resync.end(from);
+    if (misses) this.#held.tell(from);
   }
 
   summary(): { entries: number; digest: number; version: number } {

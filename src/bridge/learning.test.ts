@@ -396,7 +396,7 @@ test("BR-5 the walk over a large table is cut into slices, and every entry gets 
 
 // --- re-sync (CORE-3) ---------------------------------------------------------------------------------------------------
 
-function resync(rig: BridgeRig, from: number, to: number, now: number): void {
+function resync(rig: BridgeRig, from: number, to: number, now: number, misses = false): void {
   const sender = rig.bridges[from] as Bridging;
   const receiver = rig.bridges[to] as Bridging;
   rig.settle(now);
@@ -406,7 +406,7 @@ function resync(rig: BridgeRig, from: number, to: number, now: number): void {
     assert.ok(rig.collect() <= 3, "as many as were asked for");
     rig.settle(now);
   }
-  receiver.resyncEnd(from);
+  receiver.resyncEnd(from, now, misses);
   rig.settle(now);
 }
 
@@ -461,7 +461,7 @@ test("CORE-3 a peer's entry that it does not name any more is gone", () => {
   const receiver = rig.bridges[1] as Bridging;
 
   receiver.resyncBegin(0);
-  receiver.resyncEnd(0);
+  receiver.resyncEnd(0, 1, false);
 
   assert.equal(receiver.locate(0, A, 10), -1);
   assert.equal(receiver.locate(0, B, 10), 0, "its own stays");
@@ -474,7 +474,7 @@ test("CORE-3 BR-4 an entry that only some cores entombed for a teller that start
   // Core 2 starts anew and, before it has been told anything, sends its empty table to core 0 alone.
   const receiver = rig.bridges[0] as Bridging;
   receiver.resyncBegin(2);
-  receiver.resyncEnd(2);
+  receiver.resyncEnd(2, 1, false);
   assert.deepEqual([rig.entries(0).length, rig.entries(1).length], [0, 1]);
 
   // The background check has everybody send everything.
@@ -491,7 +491,7 @@ test("CORE-3 BR-4 a core that hears that its own word is gone tells those to who
   // Core 2 has begun anew once more, and named nothing to core 0 alone; then everybody sends everything at once.
   const receiver = rig.bridges[0] as Bridging;
   receiver.resyncBegin(2);
-  receiver.resyncEnd(2);
+  receiver.resyncEnd(2, 1, false);
   resync(rig, 2, 1, 60);
   resync(rig, 2, 3, 60);
   resync(rig, 0, 2, 60);
@@ -499,6 +499,91 @@ test("CORE-3 BR-4 a core that hears that its own word is gone tells those to who
 
   assert.deepEqual(rig.entries(1), []);
   assertEqual(rig);
+});
+
+/** Core 1's table of eight places was full for a while: it has given A up, which core 0 alone still holds. */
+function withLostRefusal(): BridgeRig {
+  const rig = rigOf(2, { tableSize: 8, probeLimit: 8 });
+  see(rig, 0, A, 0, 1);
+  rig.settle(1);
+  for (let n = 0; n < 8; n++) see(rig, 1, B + n, 0, 2 + n);
+  for (let n = 0; n < 8; n++) rig.bridges[1]?.clear({ mac: B + n }, 15);
+  rig.lose(1, 0);
+  rig.settle(20);
+  assert.equal(rig.bridges[0]?.locate(0, A, 10), 0);
+  assert.equal(rig.bridges[1]?.locate(0, A, 10), -1);
+  return rig;
+}
+
+test("CORE-3 BR-4 a core whose refusals were lost names what it holds, and hears again what nobody holds", () => {
+  const rig = withLostRefusal();
+
+  resync(rig, 1, 0, 30, true);
+  rig.tickTo(31, 32, 1);
+  rig.settle(32);
+
+  assert.equal(rig.bridges[0]?.locate(0, A, 10), -1);
+  assertEqual(rig);
+});
+
+test("CORE-3 BR-4 without lost refusals a re-sync has nobody name what it holds", () => {
+  const rig = withLostRefusal();
+
+  resync(rig, 1, 0, 30);
+  rig.tickTo(31, 40, 1);
+
+  assert.equal(rig.collect(), 0);
+  assert.equal(rig.bridges[0]?.locate(0, A, 10), 0, "so that it stays");
+});
+
+test("CORE-3 what a core holds is named a slice a tick, while the ring has room, and not to a core that is gone", () => {
+  const rig = rigOf(2);
+  for (let n = 0; n < 100; n++) see(rig, 0, A + n, 0, 1);
+  rig.settle(1);
+  const holder = rig.bridges[0] as Bridging;
+  const named = (now: number): number => {
+    holder.tick(now);
+    const names = rig.recorders[0]?.messages.splice(0).map(({ name }) => name) ?? [];
+    assert.ok(names.every((name) => name === "bridge-held"));
+    return names.length;
+  };
+
+  holder.resyncEnd(1, 2, true);
+  assert.deepEqual([3, 4, 5, 6, 7].map(named), [32, 32, 32, 4, 0]);
+
+  holder.resyncEnd(1, 8, true);
+  Object.assign(rig.recorders[0] as object, { room: () => 63 });
+  assert.equal(named(9), 0);
+  Object.assign(rig.recorders[0] as object, { room: () => 64 });
+  assert.equal(named(10), 32);
+  holder.coreLeft(1, 11);
+  rig.collect();
+  rig.lose(0, 1);
+  assert.equal(named(12), 0);
+});
+
+test("BR-4 of a station that another core holds, a core says again that it is gone, and takes none up", () => {
+  const rig = rigOf(2);
+  const names = (): string[] =>
+    rig.recorders[1]?.messages.splice(0).map(({ name, to }) => `${name} ${to}`) ?? [];
+  const tellHeld = (now: number): string[] => {
+    rig.bridges[0]?.resyncEnd(1, now, true);
+    rig.bridges[0]?.tick(now);
+    rig.deliverOne(0, now);
+    return names();
+  };
+  see(rig, 0, A, 0, 1);
+  rig.lose(0, 1);
+  assert.deepEqual(tellHeld(2), [], "not known here: its own re-sync brings it");
+  assert.equal(rig.bridges[1]?.locate(0, A, 10), -1);
+
+  see(rig, 0, A, 1, 3);
+  rig.settle(3);
+  assert.deepEqual(tellHeld(4), [], "held here too");
+
+  rig.bridges[1]?.clear({ mac: A }, 5);
+  rig.lose(1, 0);
+  assert.deepEqual(tellHeld(6), ["bridge-refuse 0"]);
 });
 
 // --- reload (OPS-1) -----------------------------------------------------------------------------------------------------

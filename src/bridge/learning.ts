@@ -294,6 +294,17 @@ export class Learning {
     if (isOwnWord) this.#renounce(low, key, Delete.Gone, version);
   }
 
+  /** Another core holds a station: it is told again where this one has refused it, or knows that it is gone. */
+  applyHeld(low: number, key: number, version: number, now: Millis): void {
+    const { table } = this;
+    const slot = table.findAny(low, key);
+    if (slot < 0) {
+      if (version <= table.floor(low, key)) this.#refuse(low, key, now);
+    } else if (table.state(slot) !== Slot.Live && version <= table.version(slot)) {
+      this.#tellRefused(low, key, table.version(slot));
+    }
+  }
+
   /**
    * The station is nowhere as of this version. At the same one, too: a core that started anew no longer names what it
    * told, and whoever has entombed that for it must not differ for good from those who have not.

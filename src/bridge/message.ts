@@ -115,6 +115,24 @@ export function sendRefuse(out: Out, scope: number, low: number, key: number, st
   dispatch(out, ALL);
 }
 
+/** Tells a core whose refusals were lost that this one holds a station, as of a version. */
+export function sendHeld(
+  out: Out,
+  to: CoreId,
+  scope: number,
+  low: number,
+  key: number,
+  stamp: number,
+): void {
+  const at = draft(out, Message["bridge-held"], scope, NO_CHANNEL, (key >>> 16) & 0xfff);
+  const { view } = out;
+  view.setUint16(at + MAC_HIGH, key & 0xffff);
+  view.setUint8(at + KIND, Delete.Gone);
+  view.setInt32(at + MAC_LOW, low);
+  view.setFloat64(at + VERSION, stamp);
+  out.send(to);
+}
+
 /** Tells of a flush: `why` is Flush, with a channel and a VLAN, or Pair, with a bucket and 0. */
 export function sendFlush(
   out: Out,

@@ -6,7 +6,16 @@ import type { Out } from "../engine/out.ts";
 import { type CoreId, MAX_CORES, type Millis } from "../lib/units.ts";
 import { writerOf } from "../lib/version.ts";
 import { firstAt } from "./clock.ts";
-import { ALL, Delete, makeScope, NO_CHANNEL, sendDelete, sendFlush, sendLearn } from "./message.ts";
+import {
+  ALL,
+  Delete,
+  makeScope,
+  NO_CHANNEL,
+  sendDelete,
+  sendFlush,
+  sendHeld,
+  sendLearn,
+} from "./message.ts";
 import { CHANNEL_MASK, Flag, PAIRS, Slot, type StationTable } from "./table.ts";
 
 const VLANS = 4096;
@@ -93,6 +102,15 @@ export class Resync {
     const isGone = out.isAlive?.(teller) === false;
     if (teller !== out.core && teller !== to && !isGone) return false;
     this.#tell(slot, to);
+    return true;
+  }
+
+  /** Tells a core of an entry that it may have refused; true when there is one. */
+  sendHeld(slot: number, to: CoreId): boolean {
+    const table = this.#table;
+    if (!this.#replicates || table.state(slot) !== Slot.Live) return false;
+    if ((table.meta(slot) & Flag.Static) !== 0) return false;
+    sendHeld(this.#out, to, this.#scope, table.low(slot), table.key(slot), table.version(slot));
     return true;
   }
 

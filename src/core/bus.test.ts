@@ -38,6 +38,31 @@ test("CORE-3 while a whole table is owed its news are not told, but refusals are
   assert.ok(heard("bridge-delete"));
 });
 
+test("CORE-3 a refusal that is lost behind a full ring is noted until it is asked for, or the peer is gone; nothing else is", () => {
+  const planner = new Planner();
+  const layout = { ...planLayout(planner, 3, 2 ** 20, 8), backlog: 4 };
+  const record = planner.reserve(RECORD);
+  const arena = Arena.create(planner.size);
+  initControl(arena, layout, [0, 0, 0], 128);
+  const bus = new Bus(arena, layout, 0, new Float64Array(BLOCK_COUNTERS), { give: () => {} });
+  const send = (name: MessageName, times: number): void => {
+    arena.u8[record] = Message[name];
+    for (let n = 0; n < times; n++) bus.send(1, record, Table.Bridge, -1);
+  };
+
+  send("bridge-refuse", 8 + 4);
+  assert.equal(bus.takeMissedRefusals(1), false, "ring and backlog hold them");
+  send("bridge-delete", 1);
+  assert.equal(bus.takeMissedRefusals(1), false, "the table tells of a deletion");
+  send("bridge-refuse", 1);
+  assert.equal(bus.takeMissedRefusals(2), false);
+  assert.equal(bus.takeMissedRefusals(1), true);
+  assert.equal(bus.takeMissedRefusals(1), false);
+  send("bridge-refuse", 1);
+  bus.forget(1);
+  assert.equal(bus.takeMissedRefusals(1), false);
+});
+
 test("CORE-3 a buffer that went along with a record comes back once, and not before the record was released", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const random = new Prng(seed);

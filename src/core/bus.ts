@@ -40,6 +40,8 @@ class Peer {
   backlogTail = 0;
   /** Bit per table: it must be sent again. */
   dirty = 0;
+  /** A refusal was lost, which no table names. */
+  missesRefusals = false;
   /** Of these, the ones that are sent because the peer starts. */
   first = 0;
   /** Released count up to which buffers were given back. */
@@ -172,6 +174,7 @@ export class Bus {
     peer.backlogBuffers ??= new Int32Array(bound);
     if (peer.backlogTail - peer.backlogHead >= bound) {
       if (table >= 0) peer.dirty |= 1 << table;
+      if (this.#arena.u8[record] === Message["bridge-refuse"]) peer.missesRefusals = true;
       return table >= 0;
     }
     const slot = peer.backlogTail++ % bound;
@@ -320,6 +323,14 @@ export class Bus {
     return !isFirst;
   }
 
+  /** Whether refusals to a peer were lost since the last call. */
+  takeMissedRefusals(to: CoreId): boolean {
+    const peer = this.#peers[to] as Peer;
+    const misses = peer.missesRefusals;
+    peer.missesRefusals = false;
+    return misses;
+  }
+
   /**
    * A peer is gone: what waited for it behind its ring is given up, and nothing is owed to it. What lies in its ring
    * comes back when the control core has emptied that (membership.ts).
@@ -334,6 +345,7 @@ export class Bus {
     }
     peer.dirty = 0;
     peer.first = 0;
+    peer.missesRefusals = false;
   }
 
   /** Records that may be sent to a peer now without touching its backlog. */

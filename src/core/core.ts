@@ -398,10 +398,12 @@ export class Core implements Out {
   send(to: CoreId): void {
     if (this.copied !== null) this.copied(this.#draft);
     if (this.copied !== null || !this.bus.isAlive(to)) return;
-    const type = this.view.getUint8(this.#draft);
-    if (!this.bus.send(to, this.#draft, this.dispatch.tableOf(type), -1)) {
-      this.drop(Drop["handover-full"]);
-    }
+    const table = this.dispatch.tableOf(this.view.getUint8(this.#draft));
+    if (!this.bus.send(to, this.#draft, table, -1)) this.drop(Drop["handover-full"]);
+  }
+
+  room(to: CoreId): number {
+    return this.bus.room(to);
   }
 
   broadcast(): void {

@@ -331,8 +331,9 @@ export class Dispatch implements Inside, Links, Proxied, MemberSink, PortStateSi
   message(type: number, from: CoreId, at: Offset, now: Millis): boolean {
     this.#now = now;
     const table = this.tableOf(type);
-    if (table === Table.Bridge) this.bridging.message(type, from, at, now);
-    else if (table === Table.Arp || type === Message["arp-ask"] || type === Message["arp-used"]) {
+    if (table === Table.Bridge || type === Message["bridge-held"]) {
+      this.bridging.message(type, from, at, now);
+    } else if (table === Table.Arp || type === Message["arp-ask"] || type === Message["arp-used"]) {
       this.resolver.message(type, from, at, now);
     } else if (table === Table.Nd || isNdMessage(type)) {
       this.nd.message(type, from, at, now);

@@ -2,13 +2,15 @@
 // of the table go on in between, behind the slices that they may contradict, so that what comes last is what counts.
 
 import { EventCode } from "../engine/event.ts";
-import { Message, TABLE_COUNT } from "../engine/message.ts";
+import { Message, TABLE_COUNT, Table } from "../engine/message.ts";
 import type { Out, Replicated } from "../engine/out.ts";
 import type { CoreId, Millis, Offset } from "../lib/units.ts";
 import type { Bus } from "./bus.ts";
 
 /** Entries per tick, peer and table; twice as many records must be free, so that live messages keep their room. */
 const SLICE = 64;
+/** Where a resync-end says that refusals to the peer were lost. */
+const MISSES = 4;
 
 export class Resync {
   readonly #out: Out;
@@ -66,11 +68,15 @@ export class Resync {
     const bit = 1 << table.table;
     const running = this.#running[to] as number;
     this.#running[to] = next < 0 ? running & ~bit : running | bit;
-    if (next < 0) this.#mark(Message["resync-end"], table.table, to);
+    if (next >= 0) return;
+    const misses = table.table === Table.Bridge && this.#bus.takeMissedRefusals(to);
+    this.#mark(Message["resync-end"], table.table, to, misses);
   }
 
-  #mark(type: number, table: number, to: CoreId): void {
-    this.#out.view.setUint16(this.#out.draft(type) + 2, table);
+  #mark(type: number, table: number, to: CoreId, misses = false): void {
+    const at = this.#out.draft(type);
+    this.#out.view.setUint16(at + 2, table);
+    this.#out.view.setUint8(at + MISSES, misses ? 1 : 0);
     this.#out.send(to);
   }
 
@@ -89,7 +95,7 @@ export class Resync {
     if (table === null) return false;
     const from = this.#out.view.getUint8(at + 1);
     if (type === Message["resync-begin"]) table.resyncBegin(from, now);
-    else table.resyncEnd(from, now);
+    else table.resyncEnd(from, now, this.#out.view.getUint8(at + MISSES) === 1);
     return true;
   }
 }

@@ -24,7 +24,7 @@ export const MESSAGE_NAMES = [
   "arp-delete", // The master flushed an entry. arp/message.ts
   "arp-used", // A replica used an entry whose used flag was clear. arp/message.ts
   "resync-begin", // What follows is a whole table. table at 2
-  "resync-end", // The table is complete; what it did not name is gone. table at 2
+  "resync-end", // The table is complete; what it did not name is gone. table at 2, 1 = refusals were lost at 4
   "resync-ask", // A core asks a peer for a table. table at 2
   "tap-frame", // reserved for the host hand-off
   "steer-passed", // Nothing more of a moving bucket comes from this core. steering/mover.ts
@@ -51,6 +51,7 @@ export const MESSAGE_NAMES = [
   "group-entry", // The link master adds, changes or takes away a group or a router list. snoop/message.ts
   "bridge-shut", // A channel is shut, or open again. bridge/shut.ts
   "bridge-refuse", // A core cannot hold a station, so that nobody does. bridge/message.ts
+  "bridge-held", // A core holds a station, says it to one whose refusals were lost. bridge/message.ts
 ] as const;
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 /** Message type by name: `Message["arp-ask"]`. */

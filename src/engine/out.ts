@@ -53,6 +53,8 @@ export interface Out {
 
   /** True while the frame in work has been through another core's engines, which handed it over. */
   readonly isTreated?: boolean;
+  /** Records for which a peer's ring has room now; without it, any number. */
+  room?(to: CoreId): number;
   /** Counts that all cores add up; without it, a core is alone. */
   readonly tallies?: Tallies;
 
@@ -113,7 +115,8 @@ export interface Replicated {
   resync(to: CoreId, cursor: number, limit: number, now: Millis): number;
   /** A peer starts to send its whole view; entries that it is responsible for and does not name are gone at `end`. */
   resyncBegin(from: CoreId, now: Millis): void;
-  resyncEnd(from: CoreId, now: Millis): void;
+  /** `misses`: refusals of `from` to this core were lost, and no entry tells of them. */
+  resyncEnd(from: CoreId, now: Millis, misses: boolean): void;
   /** Live entries, their order-free digest (32 bits, over what must be equal on all cores) and newest version. */
   summary(): { entries: number; digest: number; version: number };
   /** Up to `limit` rows as `show` prints them, from `cursor`; `next` is -1 at the end. */

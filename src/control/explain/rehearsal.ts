@@ -267,7 +267,7 @@ class Stage {
             copy.dispatch.message(u8[this.#staging] as number, as, this.#staging, now);
           }
         }
-        if (table !== Table.Bridge) replicated.resyncEnd(as, now);
+        if (table !== Table.Bridge) replicated.resyncEnd(as, now, false);
       }
     }
     this.#feedStations(copy, other, now);

@@ -139,7 +139,7 @@ export class LightCore extends SmallOut {
     const item = this.pairs.queue(`${from}>${this.core}`).shift();
     if (item === undefined) return;
     if (item.mark === "begin") engine.resyncBegin(from, now);
-    else if (item.mark === "end") engine.resyncEnd(from, now);
+    else if (item.mark === "end") engine.resyncEnd(from, now, false);
     else {
       this.bytes.set(item.bytes, DELIVERY);
       engine.message(item.bytes[0] as number, from, DELIVERY, now);
