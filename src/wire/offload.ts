@@ -49,6 +49,10 @@ export function isPlain(view: DataView, start: Offset): boolean {
   return (view.getUint16(start + FLAGS) & SPECIAL) === 0;
 }
 
+/** True when neither a flag nor a GSO type is set. */
+export const isBlank = (view: DataView, start: Offset): boolean =>
+  view.getInt16(start + FLAGS) === 0;
+
 /** True when a checksum is still to be computed. */
 export const needsChecksum = (view: DataView, start: Offset): boolean =>
   (view.getUint8(start + FLAGS) & Flag.NeedsChecksum) !== 0;

@@ -164,6 +164,15 @@ export function spread(
   cores: number,
   among: readonly CoreId[] = Array.from({ length: cores }, (_, core) => core),
 ): Uint8Array {
+  const [only] = among;
+  if (among.length === 1 && only !== undefined) {
+    return assemble([
+      [0x80, 0, 0, 0], // ld len
+      [0x25, 1, 0, LONG_FROM], // jgt: skip one
+      [0x06, 0, 0, 2 * only], // ret
+      [0x06, 0, 0, 2 * only + 1],
+    ]);
+  }
   const chosen = among.length === cores ? [] : among;
   return assemble([
     [0x30, 0, 0, LINK_LAYER + 5], // ldb last byte of the destination

@@ -173,9 +173,13 @@ export class PacketRing {
     let left = this.#held;
     if (left === 0) return;
     const stride = this.#shape.slot >> 2;
+    const first = this.#at >> 2;
     let index = this.#released;
+    // One barrier orders all reads of the frames before the stores, which need no order among themselves: an atomic store
+    // each would wait for every line to come back from the CPU that fills the ring.
+    Atomics.add(this.#i32, first + index * stride, 0);
     for (; left > 0; left--) {
-      Atomics.store(this.#i32, (this.#at >> 2) + index * stride, EMPTY);
+      this.#i32[first + index * stride] = EMPTY;
       index = index + 1 === this.#slots ? 0 : index + 1;
     }
     this.#released = index;
