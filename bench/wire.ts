@@ -1,6 +1,6 @@
 // Forwarding between two kernel interfaces, Linkloom beside others: topology  g0 -- d0 [forwarder] d1 -- s0  of veth
-// pairs in three namespaces, one generator for all, rounds interleaved, medians. Needs root, gcc, ip, iperf3, ping;
-// testpmd and Open vSwitch take part where they are installed.
+// pairs in three namespaces, one generator for all (native/traffic.c), rounds interleaved, medians. Needs root, gcc, ip,
+// iperf3, ping; testpmd and Open vSwitch take part where they are installed.
 //
 //   node bench/wire.ts [--rounds 5] [--seconds 3] [--length 60] [--stations 4096] [--only flood,drain,tcp,ping]
 
@@ -82,18 +82,12 @@ interface Sent {
   readonly seconds: number;
 }
 
-const generate = (mode: string, amount: number): Sent =>
-  JSON.parse(
-    inNamespace(SOURCE, [
-      traffic,
-      "g0",
-      mode,
-      `${amount}`,
-      `${LENGTH}`,
-      `${STATIONS}`,
-      `${GENERATOR}`,
-    ]),
-  ) as Sent;
+/** A flood comes in by d0 as from its driver, a burst by way of g0. */
+function generate(mode: "flood" | "burst", amount: number): Sent {
+  const [namespace, name] = mode === "flood" ? [MIDDLE, "d0"] : [SOURCE, "g0"];
+  const words = [name, mode, amount, LENGTH, STATIONS, GENERATOR].map(String);
+  return JSON.parse(inNamespace(namespace, [traffic, ...words])) as Sent;
+}
 
 /** Frames that reached the sink since it exists. */
 function arrived(): number {
