@@ -199,8 +199,8 @@ export class PacketPort implements Port {
     if (ring.hasTag(slot)) {
       start = vlan.insert(this.#view, start, ring.tagControl(slot), ring.tagType(slot));
     }
-    // What is not to finish or to cut is an ordinary frame, whatever else the kernel says of it. Where it says nothing, its
-    // header is zero; a store would take the line from the CPU that fills the ring.
+    // What is not to finish or to cut is an ordinary frame, whatever else the kernel says of it. Where it says nothing,
+    // the header is zero; a store would take the line from the CPU that fills the ring.
     if (!offload.isBlank(this.#view, start) && offload.isPlain(this.#view, start)) {
       offload.clear(this.#view, start);
     }

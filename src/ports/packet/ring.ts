@@ -7,7 +7,8 @@
 //    +-------+----+--------+----+----+----+-----+---------+-----------+ . . . +--------------+-----------
 //
 // The kernel leaves more than 60 bytes between these fields and the frame, which serve as headroom. Slots are taken in
-// order and given back in order; the status is read and written by Atomics, which orders it against the rest.
+// order and given back in order; the status is read by Atomics and written behind one, which orders it against the
+// rest.
 
 import type { Arena, Planner } from "../../lib/arena.ts";
 import { PAGE } from "../../lib/arena.ts";
@@ -175,8 +176,8 @@ export class PacketRing {
     const stride = this.#shape.slot >> 2;
     const first = this.#at >> 2;
     let index = this.#released;
-    // One barrier orders all reads of the frames before the stores, which need no order among themselves: an atomic store
-    // each would wait for every line to come back from the CPU that fills the ring.
+    // One barrier orders all reads of the frames before the stores, which need no order among themselves. An atomic
+    // store each would wait for every line to come back from the CPU that fills the ring.
     Atomics.add(this.#i32, first + index * stride, 0);
     for (; left > 0; left--) {
       this.#i32[first + index * stride] = EMPTY;
