@@ -1,6 +1,6 @@
 // Forwarding between two kernel interfaces, Linkloom beside others: topology  g0 -- d0 [forwarder] d1 -- s0  of veth
-// pairs in three namespaces, one generator for all (native/traffic.c), rounds interleaved, medians. Needs root, gcc, ip,
-// iperf3, ping; testpmd and Open vSwitch take part where they are installed.
+// pairs in three namespaces, one generator for all (native/traffic.c), rounds interleaved, medians. Needs root, gcc,
+// ip, iperf3, ping; testpmd and Open vSwitch take part where they are installed.
 //
 //   node bench/wire.ts [--rounds 5] [--seconds 3] [--length 60] [--stations 4096] [--only flood,drain,tcp,ping]
 
