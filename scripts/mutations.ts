@@ -27,8 +27,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a dropped message: past the backlog's bound nothing is sent again",
     file: "src/core/bus.ts",
-    find: "if (table >= 0) peer.dirty |= 1 << table;\n      return table >= 0;",
-    replace: "return table >= 0;",
+    find: "if (table >= 0) peer.dirty |= 1 << table;\n      if (this.#arena",
+    replace: "if (this.#arena",
   },
   {
     name: "a missing version check: what a core hears last of a station counts",
