@@ -4,6 +4,7 @@
 // core has acknowledged that it collects; and nothing goes up again before every core has acknowledged the last way
 // down. So no core drops what the partner may send, and none sends by a state that is over.
 
+import { Asking } from "../engine/asking.ts";
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
@@ -27,8 +28,6 @@ export interface MemberSink {
   setMember(port: PortId, collecting: boolean, distributing: boolean): void;
 }
 
-/** A core that missed messages asks for all of them after so long. Our choice: a reload is over by then. */
-const ASK_AGAIN: Millis = 1000;
 /** Where a port is: its channel's actor, and its index there. */
 interface Place {
   readonly actor: Actor;
@@ -50,8 +49,7 @@ export class Lag implements Engine, Replicated {
   #link: boolean[];
   #ports: number;
   #lastTick: Millis = OFF;
-  /** When the master is to be asked for everything; OFF = not. */
-  #askAt: Millis;
+  readonly #asking: Asking;
   readonly #frames: SlowFrames;
 
   constructor(config: LagConfig, common: CommonConfig, out: Out, sink: MemberSink) {
@@ -63,7 +61,7 @@ export class Lag implements Engine, Replicated {
     this.#link = common.ports.map(() => true);
     this.#epoch = epochOfConfig(config);
     this.#isMaster = out.master(Role.Link) === out.core;
-    this.#askAt = OFF;
+    this.#asking = new Asking(out, this.table, Role.Link);
     this.sync = new Sync(out.cores, this.#ports, out.core);
     this.#build(null);
   }
@@ -160,7 +158,7 @@ export class Lag implements Engine, Replicated {
     const port = message.portOf(view, at);
     const place = this.#places[port];
     if (message.epochOf(view, at) !== this.#epoch || place === null || place === undefined) {
-      if (this.#askAt === OFF && !this.#isMaster) this.#askAt = now + ASK_AGAIN;
+      if (!this.#isMaster) this.#asking.later(now);
       return;
     }
     this.#checkRole(now);
@@ -211,7 +209,7 @@ export class Lag implements Engine, Replicated {
   tick(now: Millis): void {
     this.#checkRole(now);
     if (this.#isMaster) this.#tickMaster(now);
-    else if (this.#askAt !== OFF && now >= this.#askAt) this.#ask(now);
+    else this.#asking.tick(now);
     this.#lastTick = now;
   }
 
@@ -243,15 +241,6 @@ export class Lag implements Engine, Replicated {
     }
   }
 
-  #ask(now: Millis): void {
-    this.#askAt = OFF;
-    const at = this.#out.draft(Message["resync-ask"]);
-    this.#out.view.setUint16(at + 2, this.table);
-    const master = this.#out.master(Role.Link);
-    if (master !== this.#out.core) this.#out.send(master);
-    else this.#askAt = now + ASK_AGAIN;
-  }
-
   roleChanged(now: Millis): void {
     this.#checkRole(now);
   }
@@ -262,7 +251,7 @@ export class Lag implements Engine, Replicated {
     this.#isMaster = isMaster;
     this.sync.newMaster();
     if (!isMaster) return;
-    this.#askAt = OFF;
+    this.#asking.cease();
     for (const actor of this.actors) {
       for (const port of actor.ports) this.sync.changed(port.port, true);
       actor.takeOver(now);
@@ -319,7 +308,7 @@ export class Lag implements Engine, Replicated {
     this.#build(before);
     if (config.channels.length === 0) return;
     if (!this.#isMaster) {
-      this.#askAt = now;
+      this.#asking.soon(now);
       return;
     }
     for (const actor of this.actors) {
@@ -344,7 +333,7 @@ export class Lag implements Engine, Replicated {
   }
 
   resyncBegin(): void {
-    this.#askAt = OFF;
+    this.#asking.cease();
   }
 
   resyncEnd(): void {}

@@ -2,6 +2,7 @@
 // and routers say goes to the link master, which changes the table (master.ts) and tells all of each change. Without a
 // querier nothing is limited: multicast floods.
 
+import { Asking } from "../engine/asking.ts";
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import { type GroupForwarding, type GroupPorts, Route } from "../engine/groups.ts";
@@ -40,11 +41,8 @@ import {
 } from "./table.ts";
 import { rowOf } from "./view.ts";
 
-/** A core that could not use a message asks for the table after so long: a reload is over by then. Our choice. */
-const ASK_AGAIN: Millis = 1000;
 /** Versions count sixteenths of a millisecond, of each core by itself. */
 const STEPS = 16;
-const NEVER = -1;
 
 export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
   readonly table: number = Table.Groups;
@@ -61,7 +59,7 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
   #channels: (SnoopChannelConfig | undefined)[] = [];
   #epoch = 0;
   #steps = 0;
-  #askAt: Millis = NEVER;
+  readonly #asking: Asking;
   /** Of the re-sync under way: the core that sends, and the newest version when it began. */
   #resyncFrom = -1;
   #named: Uint8Array = new Uint8Array(0);
@@ -69,6 +67,7 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
   constructor(config: SnoopConfig, common: CommonConfig, out: Out, ports: GroupPorts) {
     this.#out = out;
     this.#ports = ports;
+    this.#asking = new Asking(out, this.table, Role.Link);
     this.#speaker = new Speaker(out, ports, common);
     this.#rates = new Buckets(common.channels.length, REPORT_RATE);
     this.#config = config;
@@ -236,7 +235,7 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
     this.#steps = Math.max(this.#steps, sequenceOf(version));
     const scope = message.scopeOf(view, at);
     if (message.epochOf(view, at) !== this.#epoch || this.#bridges[bridgeOf(scope)] === undefined) {
-      if (this.#askAt === NEVER) this.#askAt = now + ASK_AGAIN;
+      this.#asking.later(now);
       return;
     }
     const { groups } = this;
@@ -272,15 +271,7 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
   tick(now: Millis): void {
     this.#checkRole(now);
     if (this.master !== null) this.master.tick(now);
-    else if (this.#askAt !== NEVER && now >= this.#askAt) this.#ask();
-  }
-
-  #ask(): void {
-    this.#askAt = NEVER;
-    const master = this.#out.master(Role.Link);
-    if (master === this.#out.core) return;
-    this.#out.view.setUint16(this.#out.draft(Message["resync-ask"]) + 2, this.table);
-    this.#out.send(master);
+    else this.#asking.tick(now);
   }
 
   roleChanged(now: Millis): void {
@@ -345,7 +336,7 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
     this.master = null;
     this.#checkRole(now);
     if (this.master === null && config.bridges.length > 0 && this.#out.cores > 1) {
-      this.#askAt = now + ASK_AGAIN;
+      this.#asking.later(now);
     }
   }
 
@@ -392,7 +383,7 @@ export class Snoop implements Engine, Replicated, GroupForwarding, MasterHooks {
 
   resyncBegin(from: CoreId): void {
     if (from !== this.#out.master(Role.Link)) return;
-    this.#askAt = NEVER;
+    this.#asking.cease();
     this.#resyncFrom = from;
     this.#named.fill(0);
   }

@@ -2,6 +2,7 @@
 // every core enforces the port states that the master tells, and says so. A port counts as no longer forwarding when
 // every core has acknowledged that it stopped: so nothing is agreed with a neighbour that one of our cores contradicts.
 
+import { Asking } from "../engine/asking.ts";
 import type { CommonConfig } from "../engine/config.ts";
 import { Drop } from "../engine/drop.ts";
 import { EventCode } from "../engine/event.ts";
@@ -31,8 +32,6 @@ import { Telling } from "./telling.ts";
 import type { Tree } from "./tree.ts";
 import { bridgeRow, portRow, timerRows } from "./view.ts";
 
-/** A core that missed messages asks for all of them after so long. Our choice: a reload is over by then. */
-const ASK_AGAIN: Millis = 1000;
 const OFF: Millis = -1;
 
 export class Stp implements Engine, Replicated {
@@ -48,8 +47,7 @@ export class Stp implements Engine, Replicated {
   /** True when the trees' machines have begun, or were followed. */
   #begun = false;
   #lastTick: Millis = OFF;
-  /** When the master is to be asked for everything; OFF = not. */
-  #askAt: Millis = OFF;
+  readonly #asking: Asking;
   #now: Millis;
 
   constructor(
@@ -63,6 +61,7 @@ export class Stp implements Engine, Replicated {
     this.#out = out;
     this.#sink = sink;
     this.#channels = channels;
+    this.#asking = new Asking(out, this.table, CoreRole.Link);
     this.#incoming = new Incoming(out);
     this.#now = now;
     this.#isMaster = out.master(CoreRole.Link) === out.core;
@@ -213,7 +212,7 @@ export class Stp implements Engine, Replicated {
     const { view } = this.#out;
     const place = this.#places[message.channelOf(view, at)];
     if (message.epochOf(view, at) !== this.#telling.epoch || place === undefined) {
-      if (this.#askAt === OFF && !this.#isMaster) this.#askAt = now + ASK_AGAIN;
+      if (!this.#isMaster) this.#asking.later(now);
       return;
     }
     this.#wake(now);
@@ -276,7 +275,7 @@ export class Stp implements Engine, Replicated {
     this.#wake(now);
     if (this.#isMaster) {
       for (const slot of this.#slots) this.#tickSlot(slot, now);
-    } else if (this.#askAt !== OFF && now >= this.#askAt) this.#ask(now);
+    } else this.#asking.tick(now);
   }
 
   #tickSlot(slot: Slot, now: Millis): void {
@@ -292,15 +291,6 @@ export class Stp implements Engine, Replicated {
       tree.run(now);
       this.#tell(slot, now);
     }
-  }
-
-  #ask(now: Millis): void {
-    this.#askAt = OFF;
-    const at = this.#out.draft(Message["resync-ask"]);
-    this.#out.view.setUint16(at + 2, this.table);
-    const master = this.#out.master(CoreRole.Link);
-    if (master !== this.#out.core) this.#out.send(master);
-    else this.#askAt = now + ASK_AGAIN;
   }
 
   roleChanged(now: Millis): void {
@@ -331,7 +321,7 @@ export class Stp implements Engine, Replicated {
     this.#isMaster = isMaster;
     this.#telling.newMaster();
     if (!isMaster || !this.#begun) return;
-    this.#askAt = OFF;
+    this.#asking.cease();
     for (const slot of this.#slots) {
       const { tree } = slot;
       if (tree === null) continue;
@@ -395,7 +385,7 @@ export class Stp implements Engine, Replicated {
       if (this.#isMaster) this.#begin(plan, now);
       else plan.slot.tree?.bridge.parameters(plan.slot.config);
     }
-    if (!this.#isMaster && plans.length > 0) this.#askAt = now;
+    if (!this.#isMaster && plans.length > 0) this.#asking.soon(now);
     this.#enforceAll();
   }
 
@@ -419,7 +409,7 @@ export class Stp implements Engine, Replicated {
   }
 
   resyncBegin(): void {
-    this.#askAt = OFF;
+    this.#asking.cease();
   }
 
   resyncEnd(): void {}

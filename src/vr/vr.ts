@@ -3,6 +3,7 @@
 // hear an advertisement: it notes the virtual MAC (learning.ts) and, when it is for a machine, hands what it says to
 // the master.
 
+import { Asking } from "../engine/asking.ts";
 import type { CommonConfig } from "../engine/config.ts";
 import { EventCode } from "../engine/event.ts";
 import type { Ipv6Words } from "../engine/ipv6.ts";
@@ -24,9 +25,6 @@ import type { Who } from "./rules.ts";
 import { Runner } from "./runner.ts";
 import { explain, rowOf, timersOf, vmacRowOf } from "./view.ts";
 import { addToDigest } from "./vmac.ts";
-
-/** A core that missed messages asks for all of them after so long. Our choice: a reload is over by then. */
-const ASK_AGAIN: Millis = 1000;
 
 /** The families that a router has a machine for. */
 const familiesOf = ({ addresses, addresses6 }: VrRouterConfig): (4 | 6)[] => [
@@ -59,8 +57,7 @@ export class Vr implements Engine, Replicated, Receiving {
   readonly #signers = new WeakMap<VrRouterConfig, Signer>();
   /** Of the last message about each machine, sent or followed. */
   #sequences: number[] = [];
-  /** When the master is to be asked for everything; OFF = not. */
-  #askAt: Millis = OFF;
+  readonly #asking: Asking;
   /** By interface and VRID: when a stranger was last told of. */
   readonly #strangers: Map<number, Millis> = new Map();
 
@@ -71,6 +68,7 @@ export class Vr implements Engine, Replicated, Receiving {
     this.#common = common;
     this.#epoch = epochOfConfig(config, common);
     this.#isMaster = out.master(Role.Link) === out.core;
+    this.#asking = new Asking(out, this.table, Role.Link);
     this.#receiver = new Receiver(this, common.channels.length);
     this.learning = new Learning(config, out, this.#epoch, common.channels.length);
     this.runner = new Runner(out, sink, (machine) => this.signerOf(machine));
@@ -215,7 +213,7 @@ export class Vr implements Engine, Replicated, Receiving {
   message(type: number, from: CoreId, at: Offset, now: Millis): void {
     const { view } = this.out;
     if (message.epochOf(view, at) !== this.#epoch) {
-      if (this.#askAt === OFF && !this.#isMaster) this.#askAt = now + ASK_AGAIN;
+      if (!this.#isMaster) this.#asking.later(now);
       return;
     }
     if (type === Message["vmac-entry"]) this.learning.entry(at, now);
@@ -285,16 +283,7 @@ export class Vr implements Engine, Replicated, Receiving {
     if (this.#isMaster) {
       if (!this.#leaving.isOn) this.runner.tick(now);
       this.#flush();
-    } else if (this.#askAt !== OFF && now >= this.#askAt) this.#ask(now);
-  }
-
-  #ask(now: Millis): void {
-    this.#askAt = OFF;
-    const at = this.out.draft(Message["resync-ask"]);
-    this.out.view.setUint16(at + 2, this.table);
-    const master = this.out.master(Role.Link);
-    if (master === this.out.core) this.#askAt = now + ASK_AGAIN;
-    else this.out.send(master);
+    } else this.#asking.tick(now);
   }
 
   roleChanged(now: Millis): void {
@@ -309,7 +298,7 @@ export class Vr implements Engine, Replicated, Receiving {
       this.runner.resign();
       return;
     }
-    this.#askAt = OFF;
+    this.#asking.cease();
     this.runner.takeOver(now);
     this.#flush();
   }
@@ -372,7 +361,7 @@ export class Vr implements Engine, Replicated, Receiving {
     this.#strangers.clear();
     this.#build(before, old, now);
     if (!this.#isMaster) {
-      if (this.runner.machines.length > 0) this.#askAt = now;
+      if (this.runner.machines.length > 0) this.#asking.soon(now);
       return;
     }
     if (this.runner.machines.length === 0) return;
@@ -426,7 +415,7 @@ export class Vr implements Engine, Replicated, Receiving {
   }
 
   resyncBegin(from: CoreId): void {
-    this.#askAt = OFF;
+    this.#asking.cease();
     this.learning.resyncBegin(from);
   }
 
