@@ -2,7 +2,6 @@
 // by virtual routers (VRRP). Every host pings the far station fifty times a second and measures how long its answers
 // stopped. Cables can be cut and joined by key or by word; `show vr` and `explain vr gw` of both tell what is.
 
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { vrRows } from "../control/vr-view.ts";
 import type { Mac, Millis, Offset } from "../lib/units.ts";
@@ -11,6 +10,7 @@ import { Station } from "../sim/station.ts";
 import * as ethernet from "../wire/ethernet.ts";
 import type { LabOptions } from "./lab.ts";
 import { Neighbourhood } from "./neighbourhood.ts";
+import { present } from "./stage.ts";
 
 const HOSTS = 6;
 /** Fifty pings a second: an outage is measured to 20 ms. */
@@ -198,13 +198,7 @@ interface SideSample {
   readonly cables: string;
 }
 
-const LINE_STEP: Millis = 1000;
 const SCREEN_STEP: Millis = 250;
-const ENTER = "\u001b[?1049h\u001b[?25l";
-const LEAVE = "\u001b[?25h\u001b[?1049l";
-const HOME = "\u001b[H";
-const CLEAR = "\u001b[K";
-const BELOW = "\u001b[J";
 
 /** Runs the lab to its end: 0 when one appliance, and one alone, is Active then. */
 export async function runGateway(options: LabOptions): Promise<number> {
@@ -278,57 +272,55 @@ async function watch(
   gateway: Gateway,
   where: string,
 ): Promise<void> {
-  const { output, input } = options;
-  const live = output.isTTY && !options.json;
-  const clock = (appliances[0] as RunningAppliance).clock;
-  const quit = new AbortController();
-  const signal = AbortSignal.any([options.aborted, quit.signal]);
-  const onKey = (key: Buffer): void => {
-    const text = key.toString();
-    if (text.includes("q") || key[0] === 3) quit.abort();
-    else if (text === "a" || text === "b") {
-      const isCut = gateway.lan.isCut(text === "a" ? A : B);
-      gateway.command([isCut ? "join" : "cut", text]);
-    } else if (text === "w") gateway.command(["unplug", "a", "wan"]);
-    else if (text === "j") gateway.command(["join"]);
-  };
-  const lines = live ? undefined : createInterface({ input });
-  lines?.on("line", (text) => {
-    if (text.trim() === "") return;
-    output.write(`${gateway.command(text.trim().split(/\s+/))}\n`);
-  });
-  if (live) output.write(ENTER);
-  if (live && input.isTTY) {
-    input.setRawMode(true);
-    input.on("data", onKey);
-    input.resume();
-  }
-  const began = clock.now();
-  const end = began + (options.seconds ?? Number.POSITIVE_INFINITY) * 1000;
-  if (!live && !options.json) output.write(`linkloom lab ${options.name}: ${where}\n`);
-  try {
-    while (!signal.aborted && clock.now() < end) {
-      const rest = Math.min(live ? SCREEN_STEP : LINE_STEP, end - clock.now());
-      await pause(Math.max(1, rest), signal);
+  const { clock } = appliances[0] as RunningAppliance;
+  await present(options, {
+    clock,
+    where,
+    step: SCREEN_STEP,
+    key: (key) => press(gateway, key),
+    command: (words) => gateway.command(words),
+    look: async (elapsed) => {
       const sides = await sample(appliances, gateway);
       const now = clock.now();
-      if (options.json) {
-        output.write(`${JSON.stringify({ now, sides, hosts: hostRows(gateway, now) })}\n`);
-      } else if (!live) {
-        const states = sides.map(({ name, state }) => `${name} ${state}`).join("   ");
-        output.write(`${time(now - began)}   ${states}   ${hostsLine(gateway, now)}\n`);
-      } else draw(options, appliances, sides, gateway, now, `${time(now - began)}   ${where}`);
-    }
-  } finally {
-    lines?.close();
-    if (live && input.isTTY) {
-      input.off("data", onKey);
-      input.setRawMode(false);
-      input.pause();
-    }
-    if (live) output.write(LEAVE);
-  }
+      return {
+        json: () => ({ now, sides, hosts: hostRows(gateway, now) }),
+        lines: () => {
+          const states = sides.map(({ name, state }) => `${name} ${state}`).join("   ");
+          return [`${time(elapsed)}   ${states}   ${hostsLine(gateway, now)}`];
+        },
+        screen: (rows) => [
+          `Linkloom lab gateway   ${time(elapsed)}   ${where}`,
+          "",
+          ...sides.map(sideLine),
+          "",
+          hostsLine(gateway, now),
+          ...eventsOf(options, appliances, Math.max(2, Math.floor((rows - 12) / 2))),
+          "",
+          "a or b cuts that one's cables, or joins them again, w unplugs A from the far network, j joins all, q quits",
+        ],
+      };
+    },
+  });
 }
+
+function press(gateway: Gateway, key: string): void {
+  if (key === "a" || key === "b") {
+    const isCut = gateway.lan.isCut(key === "a" ? A : B);
+    gateway.command([isCut ? "join" : "cut", key]);
+  } else if (key === "w") gateway.command(["unplug", "a", "wan"]);
+  else if (key === "j") gateway.command(["join"]);
+}
+
+const eventsOf = (
+  options: LabOptions,
+  appliances: readonly RunningAppliance[],
+  room: number,
+): string[] =>
+  appliances.flatMap((appliance, side) => [
+    "",
+    `Events of ${side === A ? "A" : "B"}`,
+    ...options.eventLines(appliance, room).map((one) => `  ${one}`),
+  ]);
 
 const hostRows = (gateway: Gateway, now: Millis): Record<string, unknown>[] =>
   gateway.pingers.map((pinger) => ({
@@ -338,42 +330,6 @@ const hostRows = (gateway: Gateway, now: Millis): Record<string, unknown>[] =>
     "outage-ms": Math.round(pinger.outage),
     "longest-ms": Math.round(pinger.longest),
   }));
-
-async function pause(millis: Millis, signal: AbortSignal): Promise<void> {
-  await delay(millis, undefined, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
-  });
-}
-
-function draw(
-  options: LabOptions,
-  appliances: readonly RunningAppliance[],
-  sides: readonly SideSample[],
-  gateway: Gateway,
-  now: Millis,
-  title: string,
-): void {
-  const rows = options.output.rows ?? 24;
-  const room = Math.max(2, Math.floor((rows - 12) / 2));
-  const events = appliances.flatMap((appliance, side) => [
-    "",
-    `Events of ${side === A ? "A" : "B"}`,
-    ...options.eventLines(appliance, room).map((one) => `  ${one}`),
-  ]);
-  const lines = [
-    `Linkloom lab gateway   ${title}`,
-    "",
-    ...sides.map(sideLine),
-    "",
-    hostsLine(gateway, now),
-    ...events,
-    "",
-    "a or b cuts that one's cables, or joins them again, w unplugs A from the far network, j joins all, q quits",
-  ];
-  const columns = options.output.columns ?? 80;
-  const text = lines.slice(0, rows).map((one) => one.slice(0, columns) + CLEAR);
-  options.output.write(HOME + text.join("\r\n") + BELOW);
-}
 
 function report(options: LabOptions, gateway: Gateway, sides: readonly SideSample[]): void {
   const { output } = options;

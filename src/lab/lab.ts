@@ -1,7 +1,6 @@
 // `linkloom lab`: a whole small network in one process, with no privilege. The appliance runs on its worker threads as
 // it would on a machine; the stations around it are simulated in this thread, over memory ports.
 
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { Role } from "../engine/role.ts";
 import type { Millis } from "../lib/units.ts";
@@ -19,6 +18,7 @@ import { runGateway } from "./gateway.ts";
 import { Neighbourhood, type Outside } from "./neighbourhood.ts";
 import { populateRing, RING_BEHAVIOUR, RING_SEGMENTS, Ring, ringConfig } from "./ring.ts";
 import { type Sample, takeSample } from "./sample.ts";
+import { present } from "./stage.ts";
 import { COLOUR, line, PLAIN, screen, summary } from "./view.ts";
 
 /** The labs that exist, with what they show. */
@@ -67,15 +67,8 @@ export interface LabOptions {
 /** How often the world turns: the stations' answers are this late at worst. */
 const WORLD_STEP: Millis = 1;
 const SCREEN_STEP: Millis = 500;
-const LINE_STEP: Millis = 1000;
 /** How long the tables may take to agree when the stations have gone quiet. */
 const CALM: Millis = 2000;
-
-const ENTER = "\u001b[?1049h\u001b[?25l";
-const LEAVE = "\u001b[?25h\u001b[?1049l";
-const HOME = "\u001b[H";
-const CLEAR_RIGHT = "\u001b[K";
-const CLEAR_BELOW = "\u001b[J";
 
 /** Runs a lab to its end; the exit code: 0, or 1 when the cores' tables did not agree in the end. */
 export async function runLab(options: LabOptions): Promise<number> {
@@ -189,99 +182,33 @@ const MAKERS: Readonly<Record<string, Maker>> = {
 async function watch(
   options: LabOptions,
   appliance: RunningAppliance,
-  surroundings: Surroundings,
+  { world, key, command, help, picture }: Surroundings,
   where: string,
 ): Promise<void> {
-  const { output, input } = options;
-  const { world } = surroundings;
-  const live = output.isTTY && !options.json;
-  const quit = new AbortController();
-  const signal = AbortSignal.any([options.aborted, quit.signal]);
-  const onKey = (key: Buffer): void => {
-    if (key.includes("q") || key[0] === 3) quit.abort();
-    else surroundings.key?.(key.toString());
-  };
-  const onLine = (text: string): void => {
-    const answer = surroundings.command?.(text.trim().split(/\s+/));
-    if (answer !== undefined) output.write(`${answer}\n`);
-  };
-  const lines = live || surroundings.command === undefined ? undefined : createInterface({ input });
-  lines?.on("line", onLine);
-  if (live) output.write(ENTER);
-  if (live && input.isTTY) {
-    input.setRawMode(true);
-    input.on("data", onKey);
-    input.resume();
-  }
-  const end = options.seconds === undefined ? Number.POSITIVE_INFINITY : options.seconds * 1000;
-  const began = appliance.clock.now();
   let before = await takeSample(appliance, world);
-  if (!live && !options.json) output.write(`linkloom lab ${options.name}: ${where}\n`);
-  try {
-    while (!signal.aborted) {
-      const rest = end - (appliance.clock.now() - began);
-      if (rest <= 0) break;
-      await pause(Math.min(live ? SCREEN_STEP : LINE_STEP, rest), signal);
+  await present(options, {
+    clock: appliance.clock,
+    where,
+    step: SCREEN_STEP,
+    key,
+    command,
+    look: async () => {
+      const last = before;
       const sample = await takeSample(appliance, world);
-      const picture = options.json ? [] : ((await surroundings.picture?.()) ?? []);
-      if (live) draw(options, appliance, where, sample, before, surroundings.help ?? "", picture);
-      else if (options.json) output.write(`${JSON.stringify(sample)}\n`);
-      else output.write(`${[line(sample, before), ...picture].join("\n")}\n`);
+      const drawn = options.json ? [] : ((await picture?.()) ?? []);
       before = sample;
-    }
-  } finally {
-    lines?.close();
-    if (live && input.isTTY) {
-      input.off("data", onKey);
-      input.setRawMode(false);
-      input.pause();
-    }
-    if (live) output.write(LEAVE);
-  }
-}
-
-async function pause(millis: Millis, signal: AbortSignal): Promise<void> {
-  await delay(millis, undefined, { signal }).catch((error: unknown) => {
-    if (!signal.aborted) throw error;
+      return {
+        json: () => sample,
+        lines: () => [line(sample, last), ...drawn],
+        screen: (rows) => {
+          const title = `${options.name}   ${where}`;
+          const style = process.env.NO_COLOR === undefined ? COLOUR : PLAIN;
+          const events = options.eventLines(appliance, rows);
+          return screen(title, sample, last, events, rows, style, `${help ?? ""}q quits`, drawn);
+        },
+      };
+    },
   });
-}
-
-function draw(
-  options: LabOptions,
-  appliance: RunningAppliance,
-  where: string,
-  sample: Sample,
-  before: Sample,
-  help: string,
-  picture: readonly string[],
-): void {
-  const { output } = options;
-  const rows = output.rows ?? 24;
-  const columns = output.columns ?? 80;
-  const title = `${options.name}   ${where}`;
-  const style = process.env.NO_COLOR === undefined ? COLOUR : PLAIN;
-  const events = options.eventLines(appliance, rows);
-  const lines = screen(title, sample, before, events, rows, style, `${help}q quits`, picture);
-  const text = lines
-    .slice(0, rows)
-    .map((one) => cut(one, columns) + CLEAR_RIGHT)
-    .join("\r\n");
-  output.write(HOME + text + CLEAR_BELOW);
-}
-
-/** Cuts a line to the terminal's width; colour codes take no room. */
-function cut(text: string, columns: number): string {
-  let width = 0;
-  let result = "";
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the terminal's colour codes.
-  for (const part of text.split(/(\u001b\[\d+m)/)) {
-    if (part.startsWith("\u001b")) result += part;
-    else {
-      result += part.slice(0, Math.max(0, columns - width));
-      width += part.length;
-    }
-  }
-  return result;
 }
 
 /** Lets the stations go quiet and waits until the cores' tables agree, as they must (or until it takes too long). */
