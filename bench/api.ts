@@ -28,10 +28,11 @@ import { initControl, type Layout, planLayout } from "../src/core/layout.ts";
 import { CORE_AT } from "../src/engine/counter.ts";
 import { Arena, Planner } from "../src/lib/arena.ts";
 import { pin } from "../src/ports/linux/parking.ts";
-import { type Batch, BURST, type Port, type PortStatus } from "../src/ports/port.ts";
+import { type Batch, BURST } from "../src/ports/port.ts";
 import { Commands } from "../src/runtime/commands.ts";
 import { bridgeOnly } from "../src/sim/configs.ts";
 import { median, option, report } from "./measure.ts";
+import { SinkPort } from "./ports.ts";
 
 const STATIONS = 65_536;
 const STRIDE = 128;
@@ -56,8 +57,7 @@ interface Start {
 }
 
 /** Offers frames of its stations to those of the other port; what is sent is forgotten. */
-class LoopPort implements Port {
-  readonly descriptors: readonly number[] = [];
+class LoopPort extends SinkPort {
   readonly #view: DataView;
   readonly #at: number;
   readonly #side: number;
@@ -66,12 +66,13 @@ class LoopPort implements Port {
   introducing = true;
 
   constructor(arena: Arena, at: number, side: number) {
+    super();
     this.#view = arena.view;
     this.#at = at;
     this.#side = side;
   }
 
-  receive(batch: Batch): void {
+  override receive(batch: Batch): void {
     for (let n = 0; n < BURST; n++) {
       const at = this.#at + ((this.#next + n) & 511) * STRIDE + 64;
       const turn = this.#station;
@@ -91,20 +92,9 @@ class LoopPort implements Port {
     batch.count = BURST;
   }
 
-  send(batch: Batch): number {
-    return batch.count;
-  }
-  release(): void {}
-  pending(): boolean {
+  override pending(): boolean {
     return true;
   }
-  lost(): number {
-    return 0;
-  }
-  status(): PortStatus {
-    return { driver: "bench", interface: "", up: true, mac: 1, mtu: 1500 };
-  }
-  close(): void {}
 }
 
 function work({ memory, layout, at, words, mailbox }: Start): void {
@@ -112,7 +102,7 @@ function work({ memory, layout, at, words, mailbox }: Start): void {
   const arena = Arena.attach(memory);
   const config = bridgeOnly({ cores: 1, stations: STATIONS, retag: false });
   const ports = [0, 1].map((side) => new LoopPort(arena, at + side * 512 * STRIDE, side));
-  const quiet = config.common.ports.slice(2).map(() => new IdlePort());
+  const quiet = config.common.ports.slice(2).map(() => new SinkPort());
   const all = [...ports, ...quiet];
   const core = new Core({
     arena,
@@ -153,28 +143,6 @@ function work({ memory, layout, at, words, mailbox }: Start): void {
     Atomics.add(words, ANSWERS, used.user + used.system);
   }
   mailbox.close();
-}
-
-/** A port with nothing to do. */
-class IdlePort implements Port {
-  readonly descriptors: readonly number[] = [];
-  receive(batch: Batch): void {
-    batch.count = 0;
-  }
-  send(batch: Batch): number {
-    return batch.count;
-  }
-  release(): void {}
-  pending(): boolean {
-    return false;
-  }
-  lost(): number {
-    return 0;
-  }
-  status(): PortStatus {
-    return { driver: "bench", interface: "", up: true, mac: 1, mtu: 1500 };
-  }
-  close(): void {}
 }
 
 /** Reads one object whole; its bytes. */

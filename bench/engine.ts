@@ -18,9 +18,10 @@ import { Arena, Planner } from "../src/lib/arena.ts";
 import type { Copy } from "../src/lib/copy.ts";
 import { Prng } from "../src/lib/prng.ts";
 import { pin } from "../src/ports/linux/parking.ts";
-import { Batch, BURST, type Port, type PortStatus } from "../src/ports/port.ts";
+import { Batch, BURST } from "../src/ports/port.ts";
 import { bridgeOnly } from "../src/sim/configs.ts";
 import { median, option, report } from "./measure.ts";
+import { SinkPort } from "./ports.ts";
 
 const PORTS = 4;
 /** Headers that a port offers in turn: enough to meet most stations. */
@@ -46,8 +47,7 @@ interface Start {
 const bytesPerCore = PORTS * (RING * STRIDE + OFFERED * 32 + SLOTS * BUFFER) + 4096;
 
 /** Offers the same frames again and again; copies what is sent and forgets it. */
-class BenchPort implements Port {
-  readonly descriptors: readonly number[] = [];
+class BenchPort extends SinkPort {
   readonly #i32: Int32Array;
   readonly #copy: Copy;
   readonly #frames: number;
@@ -58,6 +58,7 @@ class BenchPort implements Port {
   sent = 0;
 
   constructor(arena: Arena, at: number) {
+    super();
     this.#i32 = arena.i32;
     this.#copy = arena.copy;
     this.#frames = at;
@@ -71,7 +72,7 @@ class BenchPort implements Port {
     for (const [n, byte] of header.entries()) view.setUint8(at + n, byte);
   }
 
-  receive(batch: Batch): void {
+  override receive(batch: Batch): void {
     const i32 = this.#i32;
     const frames = this.#frames + HEADROOM;
     const templates = this.#templates >> 2;
@@ -102,7 +103,7 @@ class BenchPort implements Port {
     }
   }
 
-  send(batch: Batch): number {
+  override send(batch: Batch): number {
     const { start, end, count } = batch;
     let slot = this.#slot;
     for (let n = 0; n < count; n++) {
@@ -114,17 +115,9 @@ class BenchPort implements Port {
     return count;
   }
 
-  release(): void {}
-  pending(): boolean {
+  override pending(): boolean {
     return true;
   }
-  lost(): number {
-    return 0;
-  }
-  status(): PortStatus {
-    return { driver: "bench", interface: "", up: true, mac: 1, mtu: 1500 };
-  }
-  close(): void {}
 }
 
 const retag = isMainThread ? option("retag", 0) === 1 : (workerData as Start).retag;
